@@ -1,0 +1,3 @@
+"""Benchmarks, each beside its peer or its physical floor, in one run."""
+
+from __future__ import annotations

@@ -1,0 +1,27 @@
+"""Whether the app is alive, and whether it can do its work."""
+
+from __future__ import annotations
+
+from functions._edge import blueprint, PUBLIC, http
+from shared.bootstrap import services
+from shared.health import wire
+from shared.kernel.call import Call
+from shared.kernel.inbound import Reply, Request
+
+bp = blueprint()
+
+
+@bp.function_name("health_live")
+@bp.route(route="health/live", methods=["GET"])
+@http(needs=PUBLIC)
+def health_live(call: Call, request: Request) -> Reply:  # noqa: ARG001 - nothing is asked
+    """Tell that the process answers; it asks nobody else."""
+    return wire.alive()
+
+
+@bp.function_name("health_ready")
+@bp.route(route="health/ready", methods=["GET"])
+@http(needs=PUBLIC)
+def health_ready(call: Call, request: Request) -> Reply:  # noqa: ARG001 - nothing is asked
+    """Tell whether database, environment and schema are what this app needs."""
+    return wire.readiness(services().health.ready(call))

@@ -1,0 +1,33 @@
+"""What happens by itself: lost writes are found, refusals become facts, messages leave."""
+
+from __future__ import annotations
+
+from functions._edge import blueprint, timer
+from shared.bootstrap import services
+from shared.kernel.call import Call
+
+bp = blueprint()
+
+
+@bp.function_name("receipts_reconcile")
+@bp.timer_trigger(arg_name="tick", schedule="10 * * * * *")
+@timer
+def receipts_reconcile(call: Call) -> None:
+    """Write receipt documents whose write was lost."""
+    services().reconciler.backfill(call)
+
+
+@bp.function_name("denials_settle")
+@bp.timer_trigger(arg_name="tick", schedule="5 * * * * *")
+@timer
+def denials_settle(call: Call) -> None:
+    """Turn the refusals of closed minutes into facts."""
+    services().denials.settle(call)
+
+
+@bp.function_name("outbox_sweep")
+@bp.timer_trigger(arg_name="tick", schedule="*/10 * * * * *")
+@timer
+def outbox_sweep(call: Call) -> None:
+    """Send queue messages that committed and have not left."""
+    services().outbox.sweep(call)

@@ -1,0 +1,156 @@
+"""The listeners of one worker: which functions get one, starting them and stopping them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+import socket
+from typing import TYPE_CHECKING, Protocol
+
+from local.host import engine, ncrontab, schedule_status
+from local.host.engine import EngineError
+from local.host.leases import Lease
+from local.host.queues import QueueListener
+from local.host.schedule_status import Monitor
+from local.host.storage import Storage
+from local.host.timers import TimerListener, timer_info
+from local.host.triggers import QueueTrigger, TimerTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from local.host.host_json import HostOptions
+    from local.host.invocations import Invocations
+    from local.host.ncrontab import Schedule
+    from local.host.settings import Settings
+    from local.host.triggers import Function
+
+log = logging.getLogger("host.listeners")
+
+_HOST_STORAGE = "AzureWebJobsStorage"
+
+
+class _Listener(Protocol):
+    async def run(self) -> None: ...
+    async def finish(self) -> None: ...
+
+
+class Listeners:
+    """The queue and timer listeners; `notes` says which functions have none and why."""
+
+    def __init__(  # noqa: PLR0913 -- what listeners are made of
+        self,
+        functions: Sequence[Function],
+        *,
+        options: HostOptions,
+        settings: Settings,
+        invocations: Invocations,
+        app_dir: Path,
+        holder: str,
+    ) -> None:
+        self._options = options
+        self._settings = settings
+        self._invocations = invocations
+        self._host_id = settings.values.get("AzureFunctionsWebHost__hostid") or host_id(app_dir)
+        self._holder = holder
+        self._storage = Storage()
+        self._listeners: list[_Listener] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.notes: list[str] = []
+        for function in functions:
+            self._add(function)
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._guard(found)) for found in self._listeners]
+
+    async def stop(self, within: float) -> None:
+        """Take no more work, then wait up to `within` seconds for what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        finishing = [asyncio.create_task(found.finish()) for found in self._listeners]
+        if finishing:
+            await asyncio.wait(finishing, timeout=within)
+        self._storage.close()
+
+    async def run_once(self, function: Function, text: str) -> None:
+        """Run a queue or timer function by hand, outside its listener."""
+        if isinstance(function.trigger, TimerTrigger):
+            data = engine.as_json(timer_info(None, past_due=False))
+        else:
+            data = engine.text(text)
+        await self._invocations.run(function, data)
+
+    async def _guard(self, listener: _Listener) -> None:
+        try:
+            await listener.run()
+        except Exception:
+            log.exception("a listener ended; restart the host to run its function again")
+            raise
+
+    def _add(self, function: Function) -> None:
+        """Make a function's listener, if it needs one and its storage is known."""
+        trigger = function.trigger
+        if isinstance(trigger, TimerTrigger):
+            # A schedule is checked even where the timer cannot run.
+            schedule = _schedule(function, trigger)
+            if connection := self._connection(function, _HOST_STORAGE):
+                self._listeners.append(self._timer(function, trigger, schedule, connection))
+            return
+        if not isinstance(trigger, QueueTrigger):
+            return
+        if connection := self._connection(function, trigger.connection):
+            self._listeners.append(self._queue(function, trigger, connection))
+
+    def _connection(self, function: Function, name: str) -> str | None:
+        if function.disabled:
+            return None
+        connection = self._settings.connection(name)
+        if connection is None:
+            self.notes.append(f"{function.name} does not run: the setting {name} is missing")
+        return connection
+
+    def _queue(self, function: Function, trigger: QueueTrigger, connection: str) -> QueueListener:
+        return QueueListener(
+            function,
+            trigger,
+            options=self._options.queues,
+            invocations=self._invocations,
+            service=self._storage.queues(connection),
+            storage=self._storage,
+        )
+
+    def _timer(
+        self, function: Function, trigger: TimerTrigger, schedule: Schedule, connection: str
+    ) -> TimerListener:
+        blobs = self._storage.blobs(connection)
+        name = f"Host.Functions.{function.name}"
+        lock = f"locks/{self._host_id}/{name}.Listener"
+        return TimerListener(
+            function,
+            trigger,
+            schedule,
+            invocations=self._invocations,
+            storage=self._storage,
+            lease=Lease(blobs, self._storage, lock, self._holder),
+            monitor=Monitor(blobs, f"timers/{self._host_id}/{name}/status"),
+        )
+
+
+def _schedule(function: Function, trigger: TimerTrigger) -> Schedule:
+    try:
+        schedule = ncrontab.parse(trigger.schedule)
+        schedule.after(schedule_status.now())
+    except ncrontab.ScheduleError as error:
+        raise EngineError(f"function {function.name}: schedule: {error}") from error
+    return schedule
+
+
+def host_id(app_dir: Path) -> str:
+    """Machine and path, as the local host makes it: at most 32 characters."""
+    machine = re.sub(r"[^a-z0-9]", "", socket.gethostname().lower())[:20]
+    digest = hashlib.sha256(str(app_dir).encode()).digest()
+    return f"{machine}-{int.from_bytes(digest[:4]) & 0x7FFFFFFF}"

@@ -1,0 +1,11 @@
+"""Facts of governance itself."""
+
+from __future__ import annotations
+
+from shared.governance.facts import CALLER, CODE, FactKind
+
+CREDENTIALS_REFUSED = FactKind(
+    "identity:credential:refused",
+    "Credentials were refused: one fact per code, caller and minute, with a count.",
+    {"code": CODE, "caller": CALLER, "minute": int, "denials": int},
+)

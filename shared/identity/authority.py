@@ -1,0 +1,51 @@
+"""What a verified caller may do.
+
+A caller of the ingest gate is on the gate's allow-list (000-R11), so the token alone makes it a
+producer; which contracts it may post for which tenant is a producer grant that the gate reads
+inside its own transaction. Everyone else holds roles that were granted in the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.identity.roles import Role, permissions_of
+from shared.kernel.call import Actor, Call
+from shared.kernel.db import Database
+from shared.kernel.errors import Denied
+from shared.kernel.sql import Queries
+
+_sql = Queries("shared.identity")
+
+
+class PermissionMissing(Denied):
+    """The caller is known but does not hold the permission."""
+
+    code = "identity.permission_missing"
+    title = "The caller does not hold the permission for this"
+
+
+def as_producer(actor: Actor) -> Actor:
+    """Return a caller of the ingest gate with what producers may do."""
+    return replace(actor, permissions=permissions_of([Role.PRODUCER]))
+
+
+class Authority:
+    """Reads role grants."""
+
+    def __init__(self, control: Database) -> None:
+        """Read as ``control``."""
+        self._control = control
+
+    def with_roles(self, call: Call) -> Call:
+        """Return the call with the permissions of the roles its actor was granted."""
+        with self._control.transaction(call, read_only=True) as tx:
+            names = tx.values(_sql.roles_of, {"object_id": call.actor.subject})
+        roles = [Role(name) for name in names]
+        return replace(call, actor=replace(call.actor, permissions=permissions_of(roles)))
+
+
+def demand(call: Call, permission: str) -> None:
+    """Raise `PermissionMissing` unless the caller holds the permission."""
+    if not call.may(permission):
+        raise PermissionMissing

@@ -1,0 +1,343 @@
+"""Groups, tenants, users, services and grants: created explicitly, audited, repeatable (000-R9).
+
+Every method is idempotent: asking again for what is there returns it and records nothing, asking
+for something else under the same name is a `Conflict`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.governance.facts import OBJECT_ID, FactKind, record
+from shared.identity import vocabulary as facts
+from shared.identity.authority import demand
+from shared.identity.roles import Permission, Role
+from shared.kernel.call import Call
+from shared.kernel.db import Database, Tx
+from shared.kernel.errors import Conflict, Invalid, Missing
+from shared.kernel.ids import IdSource, TenantId
+from shared.kernel.sql import Queries
+
+_sql = Queries("shared.identity")
+
+_NAME_LENGTH = 100
+
+
+class NameUnfit(Invalid):
+    """A name or label is empty, too long or holds control characters."""
+
+    code = "identity.name_unfit"
+    title = "A name needs 1 to 100 printable characters"
+
+
+class Unknown(Missing):
+    """No group, tenant or principal of that name."""
+
+    code = "identity.unknown"
+    title = "Nothing of that name exists; create it first"
+
+
+class AlreadyOtherwise(Conflict):
+    """It exists, with other properties."""
+
+    code = "identity.already_otherwise"
+    title = "It exists already, with other properties"
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What is there now, and whether this call made it."""
+
+    id: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRow:
+    """A tenant as operators see it."""
+
+    tenant_id: str
+    group_id: str
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group of tenants."""
+
+    group_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalRow:
+    """A user or a service principal."""
+
+    principal_id: str
+    kind: str
+    object_id: str
+    label: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """A producer grant."""
+
+    tenant_id: str
+    object_id: str
+    contract: str
+
+
+class NewTenantHook(Protocol):
+    """What another room needs a new tenant to have; runs in the same transaction."""
+
+    def __call__(self, tx: Tx, call: Call) -> None:
+        """Prepare the tenant of the call."""
+        ...
+
+
+class Provisioning:
+    """Creates what must exist before anyone can post a record."""
+
+    def __init__(
+        self, control: Database, ids: IdSource, on_new_tenant: Sequence[NewTenantHook] = ()
+    ) -> None:
+        """Write as ``control``."""
+        self._control = control
+        self._ids = ids
+        self._on_new_tenant = tuple(on_new_tenant)
+
+    def create_group(self, call: Call, name: str) -> Provisioned:
+        """Create a group of tenants."""
+        demand(call, Permission.GROUP_CREATE)
+        _check_name(name)
+        with self._control.platform(call) as tx:
+            new = self._ids.mint("grp", call.now)
+            if tx.run(_sql.create_group, _row(call, group_id=new, name=name)):
+                record(tx, call, facts.GROUP_CREATED, new, group_id=new)
+                return Provisioned(new, created=True)
+            return Provisioned(_group(tx, name), created=False)
+
+    def create_tenant(self, call: Call, name: str, group: str) -> Provisioned:
+        """Create a tenant in an existing group, with keys and standing run.
+
+        Raises `Unknown` for a group that does not exist, `AlreadyOtherwise` when the tenant is
+        in another group.
+        """
+        demand(call, Permission.TENANT_CREATE)
+        _check_name(name)
+        tenant_id = TenantId(self._ids.mint("tnt", call.now))
+        inside = call.for_tenant(tenant_id)
+        with self._control.platform(inside) as tx:
+            group_id = _group(tx, group)
+            if not tx.run(
+                _sql.create_tenant,
+                _row(call, tenant_id=tenant_id, group_id=group_id, name=name),
+            ):
+                existing = tx.one(TenantRow, _sql.tenant_by_name, {"name": name})
+                if existing is None or existing.group_id != group_id:
+                    raise AlreadyOtherwise("A tenant of that name is in another group")
+                return Provisioned(existing.tenant_id, created=False)
+            run_id = self._ids.mint("run", call.now)
+            tx.run(_sql.open_standing_run, _row(call, tenant_id=tenant_id, run_id=run_id))
+            for prepare in self._on_new_tenant:
+                prepare(tx, inside)
+            record(
+                tx, inside, facts.TENANT_CREATED, tenant_id, group_id=group_id, run_id=run_id
+            )
+        return Provisioned(tenant_id, created=True)
+
+    def set_tenant_status(self, call: Call, tenant: str, status: str) -> Provisioned:
+        """Suspend a tenant (read-only) or make it active again."""
+        demand(call, Permission.TENANT_SUSPEND)
+        with self._control.platform(call) as tx:
+            found = _tenant(tx, tenant)
+            inside = call.for_tenant(TenantId(found.tenant_id))
+            changed = tx.run(
+                _sql.set_tenant_status, {"tenant_id": found.tenant_id, "status": status}
+            )
+            if changed:
+                record(tx, inside, facts.TENANT_STATUS_CHANGED, call.call_id, status=status)
+        return Provisioned(found.tenant_id, created=bool(changed))
+
+    def create_principal(self, call: Call, kind: str, object_id: str, label: str) -> Provisioned:
+        """Register a directory object as a user or a service."""
+        demand(call, Permission.PRINCIPAL_CREATE)
+        _check_name(label)
+        object_id = _check_object_id(object_id)
+        with self._control.platform(call) as tx:
+            new = self._ids.mint("prn", call.now)
+            row = _row(call, principal_id=new, kind=kind, object_id=object_id, label=label)
+            if tx.run(_sql.create_principal, row):
+                record(
+                    tx,
+                    call,
+                    facts.PRINCIPAL_CREATED,
+                    new,
+                    principal_id=new,
+                    object_id=object_id,
+                    kind=kind,
+                )
+                return Provisioned(new, created=True)
+            existing = _principal(tx, object_id)
+            if existing.kind != kind:
+                raise AlreadyOtherwise("The object id belongs to a principal of another kind")
+            return Provisioned(existing.principal_id, created=False)
+
+    def set_principal_status(self, call: Call, object_id: str, status: str) -> Provisioned:
+        """Disable a principal or make it active again."""
+        demand(call, Permission.PRINCIPAL_DISABLE)
+        with self._control.platform(call) as tx:
+            found = _principal(tx, _check_object_id(object_id))
+            row = {"object_id": found.object_id, "status": status}
+            changed = tx.run(_sql.set_principal_status, row)
+            if changed:
+                record(tx, call, facts.PRINCIPAL_STATUS_CHANGED, call.call_id, **row)
+        return Provisioned(found.principal_id, created=bool(changed))
+
+    def add_member(self, call: Call, object_id: str, group: str) -> Provisioned:
+        """Put a user into a group."""
+        demand(call, Permission.PRINCIPAL_CREATE)
+        with self._control.platform(call) as tx:
+            found = _principal(tx, _check_object_id(object_id))
+            group_id = _group(tx, group)
+            row = _row(call, group_id=group_id, principal_id=found.principal_id)
+            added = tx.run(_sql.add_member, row)
+            if added:
+                record(
+                    tx,
+                    call,
+                    facts.MEMBER_ADDED,
+                    f"{group_id}|{found.principal_id}",
+                    object_id=found.object_id,
+                    group_id=group_id,
+                )
+        return Provisioned(found.principal_id, created=bool(added))
+
+    def grant_role(self, call: Call, object_id: str, role: Role) -> Provisioned:
+        """Grant a role."""
+        demand(call, Permission.ROLE_GRANT)
+        return self._change_role(call, object_id, role, _sql.grant_role, facts.ROLE_GRANTED)
+
+    def revoke_role(self, call: Call, object_id: str, role: Role) -> Provisioned:
+        """Revoke a role; ``created`` tells whether there was one."""
+        demand(call, Permission.ROLE_GRANT)
+        return self._change_role(call, object_id, role, _sql.revoke_role, facts.ROLE_REVOKED)
+
+    def _change_role(
+        self, call: Call, object_id: str, role: Role, query: bytes, fact: FactKind
+    ) -> Provisioned:
+        with self._control.platform(call) as tx:
+            found = _principal(tx, _check_object_id(object_id))
+            changed = tx.run(
+                query, _row(call, principal_id=found.principal_id, role=role.value)
+            )
+            if changed:
+                record(
+                    tx, call, fact, call.call_id + role, object_id=found.object_id, role=role.value
+                )
+        return Provisioned(found.principal_id, created=bool(changed))
+
+    def grant_producer(
+        self, call: Call, object_id: str, tenant: str, contract: str
+    ) -> Provisioned:
+        """Let a service post one contract for one tenant."""
+        return self._change_producer(
+            call, object_id, tenant, contract, _sql.grant_producer, facts.PRODUCER_GRANTED
+        )
+
+    def revoke_producer(
+        self, call: Call, object_id: str, tenant: str, contract: str
+    ) -> Provisioned:
+        """Take that back; ``created`` tells whether there was a grant."""
+        return self._change_producer(
+            call, object_id, tenant, contract, _sql.revoke_producer, facts.PRODUCER_REVOKED
+        )
+
+    def _change_producer(  # noqa: PLR0913 - two public methods share it
+        self, call: Call, object_id: str, tenant: str, contract: str, query: bytes, fact: FactKind
+    ) -> Provisioned:
+        demand(call, Permission.PRODUCER_GRANT)
+        with self._control.platform(call) as tx:
+            found = _principal(tx, _check_object_id(object_id))
+            owner = _tenant(tx, tenant)
+            inside = call.for_tenant(TenantId(owner.tenant_id))
+            row = _row(
+                call, tenant_id=owner.tenant_id, object_id=found.object_id, contract=contract
+            )
+            changed = tx.run(query, row)
+            if changed:
+                record(
+                    tx,
+                    inside,
+                    fact,
+                    f"{call.call_id}|{found.object_id}|{contract}",
+                    object_id=found.object_id,
+                    contract=contract,
+                )
+        return Provisioned(owner.tenant_id, created=bool(changed))
+
+    def tenants(self, call: Call) -> list[TenantRow]:
+        """List every tenant."""
+        demand(call, Permission.TENANT_READ)
+        with self._control.platform(call, read_only=True) as tx:
+            return tx.all(TenantRow, _sql.tenants)
+
+    def groups(self, call: Call) -> list[GroupRow]:
+        """List every group."""
+        demand(call, Permission.TENANT_READ)
+        with self._control.platform(call, read_only=True) as tx:
+            return tx.all(GroupRow, _sql.groups)
+
+    def principals(self, call: Call) -> list[PrincipalRow]:
+        """List every principal."""
+        demand(call, Permission.PRINCIPAL_READ)
+        with self._control.platform(call, read_only=True) as tx:
+            return tx.all(PrincipalRow, _sql.principals)
+
+    def grants(self, call: Call) -> list[GrantRow]:
+        """List every producer grant."""
+        demand(call, Permission.TENANT_READ)
+        with self._control.platform(call, read_only=True) as tx:
+            return tx.all(GrantRow, _sql.grants)
+
+
+def _row(call: Call, **values: Any) -> dict[str, Any]:
+    return {"now": call.now, "by": call.actor.actor_id, **values}
+
+
+def _group(tx: Tx, name: str) -> str:
+    found = tx.value(_sql.group_by_name, {"name": name})
+    if found is None:
+        raise Unknown("No group of that name; create it with: opsplane group create NAME")
+    return str(found)
+
+
+def _tenant(tx: Tx, name: str) -> TenantRow:
+    found = tx.one(TenantRow, _sql.tenant_by_name, {"name": name})
+    if found is None:
+        raise Unknown("No tenant of that name or id; see: opsplane tenant list")
+    return found
+
+
+def _principal(tx: Tx, object_id: str) -> PrincipalRow:
+    found = tx.one(PrincipalRow, _sql.principal_by_object_id, {"object_id": object_id})
+    if found is None:
+        raise Unknown("No principal with that object id; see: opsplane user create --help")
+    return found
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name) <= _NAME_LENGTH or not name.isprintable() or name != name.strip():
+        raise NameUnfit
+
+
+def _check_object_id(object_id: str) -> str:
+    lowered = object_id.lower()
+    if not OBJECT_ID.fullmatch(lowered):
+        raise NameUnfit("An object id is a UUID, such as Entra shows it")
+    return lowered

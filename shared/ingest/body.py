@@ -1,0 +1,121 @@
+"""Bodies into records: JSON and NDJSON, refusing what JSON leaves open.
+
+Two things that parsers quietly settle are refused here: a member name that appears twice (the
+last would win) and U+0000 in text (Postgres cannot store it). Depth and number size are bounded
+by the parser.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from shared.ingest.errors import BodyEmpty, BodyUnreadable, TooManyRecords
+from shared.ingest.shape import REASONS, pointer
+from shared.kernel.errors import Item, Unsupported
+
+JSON = "application/json"
+NDJSON = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
+UNREADABLE = "json_unreadable"
+DUPLICATE_NAME = "duplicate_name"
+
+_MEMBER = re.compile(rb'"[ \t\r\n]*:')
+_NUL = b"\\u0000"
+_MESSAGES = {
+    UNREADABLE: "not valid JSON in UTF-8",
+    DUPLICATE_NAME: "a member name appears twice in one object",
+}
+
+
+def read(media_type: str, raw: bytes, most: int) -> tuple[list[Any], bool]:
+    """Return the records of a body and whether it is a sequence (NDJSON).
+
+    Raises `Unsupported`, `BodyUnreadable` with the place of every unreadable record, `BodyEmpty`
+    and `TooManyRecords`.
+    """
+    if media_type == JSON:
+        record, item = _record(raw, "")
+        if item:
+            raise BodyUnreadable(items=(item,))
+        return [record], False
+    if media_type not in NDJSON:
+        raise Unsupported("Send application/json or application/x-ndjson")
+    lines = [line for line in raw.split(b"\n") if line and not line.isspace()]
+    if not lines:
+        raise BodyEmpty
+    if len(lines) > most:
+        raise TooManyRecords(f"At most {most} records fit in one request")
+    records: list[Any] = []
+    items: list[Item] = []
+    for index, line in enumerate(lines):
+        record, item = _record(line, f"/{index}")
+        if item:
+            items.append(item)
+        records.append(record)
+    if items:
+        raise BodyUnreadable(items=tuple(items))
+    return records, True
+
+
+def _record(raw: bytes, at: str) -> tuple[Any, Item | None]:
+    try:
+        record = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None, Item(at, UNREADABLE, _MESSAGES[UNREADABLE])
+    # Every member name ends in a quote and a colon. Only an escaped quote inside a string can
+    # look the same, so equal counts prove that no name is repeated; otherwise look properly.
+    if len(_MEMBER.findall(raw)) != _members(record) and _repeats(raw):
+        return None, Item(at, DUPLICATE_NAME, _MESSAGES[DUPLICATE_NAME])
+    if _NUL in raw and (path := _nul(record, ())) is not None:
+        return None, Item(at + pointer(path), "nul", REASONS["nul"])
+    return record, None
+
+
+def _members(value: Any) -> int:
+    kind = type(value)
+    if kind is dict:
+        return len(value) + sum(
+            _members(item) for item in value.values() if type(item) in (dict, list)
+        )
+    if kind is list:
+        return sum(_members(item) for item in value if type(item) in (dict, list))
+    return 0
+
+
+class _Repeated(ValueError):
+    pass
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise _Repeated
+
+
+def _repeats(raw: bytes) -> bool:
+    try:
+        json.loads(raw, object_pairs_hook=_once)
+    except _Repeated:
+        return True
+    except (ValueError, RecursionError):
+        # What the two parsers read differently is not worth arguing about.
+        return True
+    return False
+
+
+def _nul(value: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...] | None:
+    if isinstance(value, str):
+        return path if "\0" in value else None
+    if not isinstance(value, (list, dict)):
+        return None
+    steps: Iterable[tuple[str | int, Any]]
+    steps = enumerate(value) if isinstance(value, list) else value.items()
+    for step, item in steps:
+        if isinstance(step, str) and "\0" in step:
+            return path
+        if isinstance(item, (str, list, dict)) and (found := _nul(item, (*path, step))) is not None:
+            return found
+    return None

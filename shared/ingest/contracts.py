@@ -1,0 +1,204 @@
+"""Contracts as data: one TOML file per contract and version, read once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from typing import Any
+
+from shared.ingest.errors import ContractBroken
+from shared.kernel.canonical import canonical
+from shared.pii.blind import IdentifierKind
+from shared.pii.redaction import Kind
+
+_FILE = re.compile(r"([a-z][a-z0-9-]*\.v[0-9]+)\.toml")
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class FieldClass(StrEnum):
+    """Three mutually exclusive classes, decided by field name (000-B)."""
+
+    PII = "pii"
+    DETERMINISTIC = "deterministic"
+    SEMANTIC = "semantic"
+
+
+class FieldType(StrEnum):
+    """What a field's value may be."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    INSTANT = "instant"
+    ENUM = "enum"
+    LIST = "list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a contract. Lengths are in characters, bounds are inclusive."""
+
+    name: str
+    field_class: FieldClass
+    type: FieldType
+    required: bool = False
+    kind: Kind | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    min_length: int = 0
+    max_length: int = 1000
+    pattern: str | None = None
+    scale: int = 0
+    values: tuple[str, ...] = ()
+    of: str | None = None
+    min_items: int = 0
+    max_items: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierRule:
+    """Fields that together identify a person or a vehicle (D14)."""
+
+    kind: IdentifierKind
+    fields: tuple[str, ...]
+    strong: bool
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A contract, checked against the rules that hold for every contract."""
+
+    name: str
+    title: str
+    event_class: str
+    event_id: tuple[str, ...]
+    event_time: str
+    per_run: bool
+    partition_key: tuple[str, ...]
+    partitioning_profile: str
+    fields: Mapping[str, Field]
+    shapes: Mapping[str, Mapping[str, Field]]
+    rules: tuple[Mapping[str, Any], ...]
+    identifiers: tuple[IdentifierRule, ...]
+    document: Mapping[str, Any]
+    """The parsed file, which the policy revision is a digest of."""
+
+    @cached_property
+    def guarded(self) -> bool:
+        """Tell whether a plain hash of the payload could be guessed back (design 4)."""
+        return any(
+            field.field_class is not FieldClass.DETERMINISTIC
+            for fields in (self.fields, *self.shapes.values())
+            for field in fields.values()
+        )
+
+
+def parse(name: str, text: str) -> Contract:
+    """Read one contract. Raises `ContractBroken`, naming what is wrong."""
+    document = tomllib.loads(text)
+    shapes = {
+        shape: _fields(name, fields, nested=True)
+        for shape, fields in document.get("shapes", {}).items()
+    }
+    contract = Contract(
+        name=name,
+        title=document["title"],
+        event_class=document["event_class"],
+        event_id=tuple(document["event_id"]),
+        event_time=document["event_time"],
+        per_run=document["dedupe_scope"] == "run",
+        partition_key=tuple(document["partition_key"]),
+        partitioning_profile=document["partitioning_profile"],
+        fields=_fields(name, document["fields"], nested=False),
+        shapes=shapes,
+        rules=tuple(document.get("rules", ())),
+        identifiers=tuple(
+            IdentifierRule(
+                IdentifierKind(rule["kind"]), tuple(rule["fields"]), rule["strength"] == "strong"
+            )
+            for rule in document.get("identifiers", ())
+        ),
+        document=document,
+    )
+    _check(contract)
+    return contract
+
+
+def _fields(contract: str, table: Mapping[str, Any], *, nested: bool) -> dict[str, Field]:
+    found = {}
+    for name, raw in table.items():
+        options = dict(raw)
+        field = Field(
+            name=name,
+            field_class=FieldClass(options.pop("class")),
+            type=FieldType(options.pop("type")),
+            kind=Kind(options.pop("kind").upper()) if "kind" in options else None,
+            values=tuple(options.pop("values", ())),
+            **options,
+        )
+        if not _FIELD.fullmatch(name):
+            raise ContractBroken(f"{contract}: {name} is not a field name")
+        if nested and field.field_class is FieldClass.PII:
+            # A list of people in one record has no one subject to seal for.
+            raise ContractBroken(f"{contract}: {name} is pii inside a list (PII_INDEXED)")
+        if field.field_class is FieldClass.PII and field.type is not FieldType.TEXT:
+            raise ContractBroken(f"{contract}: {name} is pii and must be text")
+        if field.field_class is FieldClass.SEMANTIC and field.type is not FieldType.TEXT:
+            raise ContractBroken(f"{contract}: {name} is semantic and must be text")
+        found[name] = field
+    return found
+
+
+def _check(contract: Contract) -> None:
+    for role, names in (
+        ("event_id", contract.event_id),
+        ("partition_key", contract.partition_key),
+        ("event_time", (contract.event_time,)),
+    ):
+        for name in names:
+            field = contract.fields.get(name)
+            if field is None or field.field_class is not FieldClass.DETERMINISTIC:
+                raise ContractBroken(f"{contract.name}: {role} needs deterministic fields: {name}")
+    if not contract.fields[contract.event_id[0]].required:
+        raise ContractBroken(f"{contract.name}: the first field of event_id must be required")
+    if not contract.fields[contract.event_time].required:
+        raise ContractBroken(f"{contract.name}: event_time must be required")
+    for rule in contract.identifiers:
+        for name in rule.fields:
+            field = contract.fields.get(name)
+            if field is None or field.field_class is not FieldClass.PII:
+                raise ContractBroken(f"{contract.name}: an identifier needs pii fields: {name}")
+    for fields in (contract.fields, *contract.shapes.values()):
+        for field in fields.values():
+            if field.type is FieldType.LIST and field.of not in contract.shapes:
+                raise ContractBroken(f"{contract.name}: {field.name} lists an unknown shape")
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Mapping[str, Contract]:
+    """Return the contracts that ship with this release, by name such as ``repair-order.v2``."""
+    found = {}
+    for entry in files("shared.ingest").joinpath("definitions").iterdir():
+        if match := _FILE.fullmatch(entry.name):
+            found[match[1]] = parse(match[1], entry.read_text(encoding="utf-8"))
+    return dict(sorted(found.items()))
+
+
+def policy_document(contracts: Mapping[str, Contract]) -> bytes:
+    """Return the canonical text whose digest is the ``policy_rev`` (002-R13).
+
+    It covers the schema policy, the class of every field and the partitioning profiles.
+    """
+    return canonical(
+        {
+            "policy": "ingest",
+            "contracts": {name: contract.document for name, contract in contracts.items()},
+        }
+    )

@@ -1,0 +1,156 @@
+"""What the gate refuses, each reason with a code of its own."""
+
+from __future__ import annotations
+
+from shared.kernel.errors import (
+    Conflict,
+    Denied,
+    Held,
+    Invalid,
+    Malformed,
+    Missing,
+    OpsError,
+    Unavailable,
+)
+
+
+class ContractBroken(OpsError):
+    """A contract file breaks the rules for contracts; found when the release is built."""
+
+    code = "ingest.contract_broken"
+    title = "A contract file is not valid"
+
+
+class ContractUnknown(Missing):
+    """No contract of that name."""
+
+    code = "ingest.contract_unknown"
+    title = "There is no contract of that name"
+
+
+class TenantUnknown(Missing):
+    """No such tenant, or not for this producer: the two look the same from outside."""
+
+    code = "ingest.tenant_unknown"
+    probing = True
+    """Asking for tenants that are not one's own is counted like a refused credential."""
+    title = "There is no such tenant for this caller"
+
+
+class TenantMissing(Invalid):
+    """The request names no tenant."""
+
+    code = "ingest.tenant_missing"
+    title = "The Ops-Tenant header is missing or is not a tenant id"
+
+
+class TenantSuspended(Held):
+    """The tenant is read-only."""
+
+    code = "ingest.tenant_suspended"
+    title = "The tenant is suspended: it can be read, not written"
+
+
+class ProducerNotGranted(Denied):
+    """The producer works for the tenant, but may not post this contract."""
+
+    code = "ingest.producer_not_granted"
+    title = "The producer has no grant for this contract"
+
+
+class PolicyRevMissing(Invalid):
+    """The request does not say which policy it expects (002-R15)."""
+
+    code = "ingest.policy_rev_missing"
+    title = "The Ops-Policy-Rev header is missing; GET /v1/policy tells the active one"
+
+
+class PolicyRevDiffers(Conflict):
+    """The request expects another policy than the active one (002-R15)."""
+
+    code = "ingest.policy_rev_differs"
+    title = "Another policy revision is active; GET /v1/policy tells which"
+
+
+class PolicyNotActive(Unavailable):
+    """This release carries contracts that nobody has activated (002-R14)."""
+
+    code = "ingest.policy_not_active"
+    title = "The contracts of this release are not activated; see: opsplane policy activate"
+
+
+class EnvironmentDiffers(Unavailable):
+    """The database belongs to another environment (D1)."""
+
+    code = "ops.environment_differs"
+    title = "This app and its database belong to different environments"
+
+
+class IdempotencyKeyUnfit(Invalid):
+    """The key is empty, too long or not printable ASCII."""
+
+    code = "ingest.idempotency_key_unfit"
+    title = "Idempotency-Key needs 1 to 128 printable ASCII characters"
+
+
+class InFlight(Conflict):
+    """The same key is being answered right now."""
+
+    code = "ingest.in_flight"
+    title = "A request with this Idempotency-Key is in progress; try again in a moment"
+
+
+class KeyReused(Invalid):
+    """The key was used for another body."""
+
+    code = "ingest.idempotency_key_reused"
+    title = "This Idempotency-Key was used with another body"
+
+
+class HandlingUnsupported(Invalid):
+    """A handling preference that this gate does not know."""
+
+    code = "ingest.handling_unsupported"
+    title = "This gate knows Prefer: handling=strict"
+
+
+class BodyUnreadable(Malformed):
+    """The body is not JSON or NDJSON in UTF-8, or holds what JSON leaves open."""
+
+    code = "ingest.body_unreadable"
+    title = "The body cannot be read as JSON"
+
+
+class BodyEmpty(Malformed):
+    """There is no record in the body."""
+
+    code = "ingest.body_empty"
+    title = "The body holds no record"
+
+
+class TooManyRecords(Malformed):
+    """More records than one request may hold."""
+
+    code = "ingest.too_many_records"
+    title = "The body holds more records than one request may"
+
+
+class RecordsRefused(Invalid):
+    """At least one record breaks the contract; nothing was stored (000-R15)."""
+
+    code = "ingest.records_refused"
+    title = "Records break the contract; nothing was stored"
+
+
+class PayloadDiffers(Conflict):
+    """An event id was admitted before with another payload; nothing was stored."""
+
+    code = "ingest.payload_differs"
+    title = "An event was admitted before with another payload; nothing was stored"
+
+
+class ReceiptMissing(Missing):
+    """No such receipt in this tenant."""
+
+    code = "ingest.receipt_missing"
+    title = "There is no such receipt for this caller"

@@ -1,0 +1,72 @@
+"""Writes the receipt documents whose write was lost (001-R4, 002-R21)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.governance.facts import record
+from shared.identity.authority import demand
+from shared.ingest.documents import Documents
+from shared.ingest.receipts import Document, render_from_ledger
+from shared.ingest.vocabulary import DOCUMENTS_BACKFILLED, Permission
+from shared.kernel import log
+from shared.kernel.call import Call
+from shared.kernel.canonical import content_address
+from shared.kernel.db import Database
+from shared.kernel.errors import OpsError
+from shared.kernel.ids import TenantId
+from shared.kernel.sql import Queries
+
+_sql = Queries("shared.ingest")
+
+OVERDUE = timedelta(seconds=30)
+"""A document older than this was not merely slow."""
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """What one run found and did."""
+
+    found: int
+    written: int
+
+
+class Reconciler:
+    """Finds documents that Postgres promised and Blob storage lacks."""
+
+    def __init__(self, control: Database, documents: Documents) -> None:
+        """Look across tenants as ``control``."""
+        self._control = control
+        self._documents = documents
+
+    def backfill(self, call: Call, overdue: timedelta = OVERDUE) -> Backfill:
+        """Write what is overdue; cheap when nothing is, and safe to run twice at once."""
+        demand(call, Permission.RECEIPT_RECONCILE)
+        with self._control.platform(call, read_only=True) as tx:
+            documents = tx.all(
+                Document,
+                _sql.unwritten_documents,
+                {"before": call.now - overdue, "batch": _BATCH},
+            )
+        written = sum(self._write(call, document) for document in documents)
+        if written:
+            with self._control.transaction(call) as tx:
+                record(tx, call, DOCUMENTS_BACKFILLED, call.call_id, documents=written)
+        return Backfill(len(documents), written)
+
+    def _write(self, call: Call, document: Document) -> bool:
+        inside = call.for_tenant(TenantId(document.tenant_id))
+        try:
+            with self._control.transaction(inside, read_only=True) as tx:
+                rendered = render_from_ledger(tx, document)
+            if content_address(rendered) != document.digest:
+                # Never write what does not match the index: an operator has to look.
+                log.trouble("ingest.document.differs", request_id=document.request_id)
+                return False
+            self._documents.write(inside, document.request_id, document.digest, rendered)
+        except OpsError as error:
+            log.trouble("ingest.document.lagging", error, request_id=document.request_id)
+            return False
+        return True

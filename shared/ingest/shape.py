@@ -1,0 +1,243 @@
+"""A contract compiled into a validator: built once, strict, and silent about values.
+
+pydantic-core does the work in Rust. Its errors become `Item`s with our own stable codes, a JSON
+Pointer and no value; an unknown field is answered with the nearest names the contract knows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, LiteralString
+
+from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
+
+from shared.ingest.contracts import Contract, Field, FieldType
+from shared.kernel.errors import Item
+
+_CODES = {
+    "missing": ("field_required", "the field is required"),
+    "extra_forbidden": ("field_unknown", "the contract has no such field"),
+    "string_type": ("type_text", "must be text"),
+    "int_type": ("type_integer", "must be a whole number"),
+    "int_parsing_size": ("above_maximum", "the number is too large"),
+    "bool_type": ("type_boolean", "must be true or false"),
+    "dict_type": ("type_object", "must be an object"),
+    "list_type": ("type_list", "must be a list"),
+    "string_too_long": ("too_long", "the text is too long"),
+    "string_too_short": ("too_short", "the text is too short"),
+    "string_pattern_mismatch": ("pattern", "the text does not have the form of this field"),
+    "literal_error": ("not_one_of", "must be one of the contract's values"),
+    "greater_than_equal": ("below_minimum", "the number is below the minimum"),
+    "less_than_equal": ("above_maximum", "the number is above the maximum"),
+    "too_short": ("too_few", "the list has too few items"),
+    "too_long": ("too_many", "the list has too many items"),
+}
+REASONS = {code: message for code, message in _CODES.values()} | {
+    "type_decimal": "must be a decimal number, as a number or as text",
+    "scale": "the decimal has more digits after the point than the field keeps",
+    "type_date": "must be a calendar date, such as 2026-11-21",
+    "type_instant": "must be an RFC 3339 time with its offset, such as 2026-11-21T08:00:00Z",
+    "nul": "the text holds U+0000, which cannot be stored",
+}
+"""Every reason code of a field, with its text."""
+
+_KNOWN_NAMES = 5
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,14})(?:\.([0-9]+))?")
+
+
+class Shape:
+    """The compiled form of one contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        """Compile ``contract``."""
+        self._contract = contract
+        definitions = {
+            name: _object(fields) for name, fields in contract.shapes.items()
+        }
+        self._validator = SchemaValidator(
+            core_schema.definitions_schema(
+                _object(contract.fields),
+                [
+                    {**schema, "ref": name}  # type: ignore[misc]
+                    for name, schema in definitions.items()
+                ],
+            )
+            if definitions
+            else _object(contract.fields)
+        )
+
+    def check(self, record: object) -> tuple[dict[str, Any] | None, tuple[Item, ...]]:
+        """Return the normalised record, or ``None`` and what is wrong with it.
+
+        Normalised: absent for null, decimals as text with the field's scale, everything else as
+        it came.
+        """
+        try:
+            found: dict[str, Any] = self._validator.validate_python(record)
+        except ValidationError as error:
+            return None, tuple(
+                self._item(problem)
+                for problem in error.errors(
+                    include_url=False, include_context=False, include_input=False
+                )
+            )
+        return _without_null(found), ()
+
+    def _item(self, problem: Any) -> Item:
+        path: Sequence[str | int] = problem["loc"]
+        kind: str = problem["type"]
+        code, message = _CODES.get(kind, (kind, ""))
+        message = message or REASONS.get(kind, "the value does not fit")
+        if code == "field_unknown":
+            unknown = str(path[-1])
+            near = difflib.get_close_matches(unknown, self._known(path[:-1]), _KNOWN_NAMES, 0.5)
+            if near:
+                message += "; nearest: " + ", ".join(near)
+            if not _NAME.fullmatch(unknown):
+                # A key that could not be a field name may be a value in the wrong place.
+                path = path[:-1]
+        return Item(pointer(path), code, message)
+
+    def _known(self, path: Sequence[str | int]) -> list[str]:
+        fields: Mapping[str, Field] = self._contract.fields
+        for step in path:
+            if isinstance(step, str) and (field := fields.get(step)) and field.of:
+                fields = self._contract.shapes[field.of]
+        return list(fields)
+
+
+@lru_cache(maxsize=64)
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """Return the JSON Pointer (RFC 6901) of a path."""
+    return "".join(f"/{_escaped(step) if isinstance(step, str) else step}" for step in path)
+
+
+def _object(fields: Mapping[str, Field]) -> core_schema.CoreSchema:
+    return core_schema.typed_dict_schema(
+        {
+            name: core_schema.typed_dict_field(_value(field), required=field.required)
+            for name, field in fields.items()
+        },
+        extra_behavior="forbid",
+        strict=True,
+    )
+
+
+def _value(field: Field) -> core_schema.CoreSchema:
+    schema = _BUILDERS[field.type](field)
+    # An optional field may be null, which says the same as leaving it out.
+    return schema if field.required else core_schema.nullable_schema(schema)
+
+
+def _text(field: Field) -> core_schema.CoreSchema:
+    return core_schema.str_schema(
+        strict=True,
+        min_length=max(field.min_length, 1) if field.required else field.min_length,
+        max_length=field.max_length,
+        pattern=f"^(?:{field.pattern})$" if field.pattern else None,
+    )
+
+
+def _integer(field: Field) -> core_schema.CoreSchema:
+    limit = 2**53 - 1
+    return core_schema.int_schema(
+        strict=True,
+        ge=-limit if field.minimum is None else field.minimum,
+        le=limit if field.maximum is None else field.maximum,
+    )
+
+
+def _decimal(field: Field) -> core_schema.CoreSchema:
+    scale, minimum, maximum = field.scale, field.minimum, field.maximum
+
+    def check(value: object) -> str:
+        # Shortest round-trip text of a float is what the sender wrote, up to 15 digits.
+        kind = type(value)
+        text = str(value) if kind is str else repr(value) if kind in (int, float) else ""
+        match = _DECIMAL.fullmatch(text)
+        if match is None:
+            raise PydanticCustomError("type_decimal", "not a decimal")
+        fraction = (match[2] or "").rstrip("0")
+        if len(fraction) > scale:
+            raise PydanticCustomError("scale", "too many digits")
+        whole = match[0].partition(".")[0]
+        bound = int(whole)
+        if (minimum is not None and (bound < minimum or (minimum == 0 and whole[0] == "-"))) or (
+            maximum is not None and bound > maximum
+        ):
+            raise PydanticCustomError("below_minimum", "out of bounds")
+        return f"{whole}.{fraction:0<{scale}}" if scale else whole
+
+    return core_schema.no_info_plain_validator_function(check)
+
+
+def _boolean(field: Field) -> core_schema.CoreSchema:  # noqa: ARG001 - one signature for all
+    return core_schema.bool_schema(strict=True)
+
+
+def _calendar(
+    form: re.Pattern[str], read: Callable[[str], object], code: LiteralString
+) -> Callable[[Field], core_schema.CoreSchema]:
+    def check(value: str) -> str:
+        if not form.fullmatch(value):
+            raise PydanticCustomError(code, "wrong form")
+        try:
+            read(value)
+        except ValueError:
+            raise PydanticCustomError(code, "no such day or time") from None
+        return value
+
+    def build(field: Field) -> core_schema.CoreSchema:  # noqa: ARG001
+        return core_schema.no_info_after_validator_function(
+            check, core_schema.str_schema(strict=True)
+        )
+
+    return build
+
+
+def _enum(field: Field) -> core_schema.CoreSchema:
+    return core_schema.literal_schema(list(field.values))
+
+
+def _list(field: Field) -> core_schema.CoreSchema:
+    return core_schema.list_schema(
+        core_schema.definition_reference_schema(field.of or ""),
+        strict=True,
+        min_length=field.min_items,
+        max_length=field.max_items,
+        fail_fast=False,
+    )
+
+
+_BUILDERS: dict[FieldType, Callable[[Field], core_schema.CoreSchema]] = {
+    FieldType.TEXT: _text,
+    FieldType.INTEGER: _integer,
+    FieldType.DECIMAL: _decimal,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATE: _calendar(_DATE, date.fromisoformat, "type_date"),
+    FieldType.INSTANT: _calendar(_INSTANT, datetime.fromisoformat, "type_instant"),
+    FieldType.ENUM: _enum,
+    FieldType.LIST: _list,
+}
+
+
+def _without_null(record: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, value in record.items():
+        if value is None:
+            continue
+        kept[name] = [_without_null(item) for item in value] if type(value) is list else value
+    return kept

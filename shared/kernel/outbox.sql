@@ -1,0 +1,19 @@
+-- name: insert_intent
+-- Announce a message; it leaves after the commit.
+INSERT INTO ops.outbox (outbox_id, tenant_id, queue, envelope, traceparent, created_at)
+VALUES (%(outbox_id)s, %(tenant_id)s, %(queue)s, %(envelope)s, %(traceparent)s, %(now)s);
+
+-- name: take_intents
+-- Intents that are due, oldest first, locked for this sweeper; no row: nothing waits.
+SELECT outbox_id, queue, envelope FROM ops.outbox
+ WHERE sent_at IS NULL AND created_at <= %(before)s
+ ORDER BY created_at
+ LIMIT %(batch)s
+   FOR UPDATE SKIP LOCKED;
+
+-- name: mark_sent
+-- Note what left and what was tried in vain.
+UPDATE ops.outbox
+   SET attempts = attempts + 1,
+       sent_at = CASE WHEN outbox_id = ANY(%(outbox_ids)s) THEN %(now)s END
+ WHERE outbox_id = ANY(%(outbox_ids)s) OR outbox_id = ANY(%(failed_ids)s);

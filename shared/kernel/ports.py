@@ -1,0 +1,109 @@
+"""What the product asks of the world outside Postgres.
+
+Each port has one adapter that speaks to Azure and a local or in-memory twin; one conformance
+suite runs over both. Errors cross a port as `Unavailable`: trying again is safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from shared.kernel.errors import Missing
+from shared.kernel.ids import TenantId
+
+
+class DocumentMissing(Missing):
+    """No document of that name in the container."""
+
+    code = "documents.missing"
+    title = "The document is not there"
+
+
+class BlobStore(Protocol):
+    """Write-once documents in containers."""
+
+    def put_once(self, container: str, name: str, document: bytes, *, media_type: str) -> bool:
+        """Write a document; ``False`` when one of that name is already there, which is fine.
+
+        Raises `Unavailable` when the outcome is unknown: writing again is safe.
+        """
+        ...
+
+    def get(self, container: str, name: str) -> bytes:
+        """Return a document. Raises `DocumentMissing` or `Unavailable`."""
+        ...
+
+    def names(self, container: str, prefix: str = "") -> Iterator[str]:
+        """Yield the names that begin with ``prefix``, in order."""
+        ...
+
+
+class QueueSender(Protocol):
+    """Sends hints: a message holds references, and Postgres is the truth."""
+
+    def send(self, queue: str, message: bytes) -> None:
+        """Send one message. Raises `Unavailable`; sending twice is harmless."""
+        ...
+
+
+class TenantKeys(Protocol):
+    """The one key of each tenant, which exists only in the provider behind this port."""
+
+    def create(self, tenant_id: TenantId) -> None:
+        """Make the tenant's key if it is not there yet; never replaces one."""
+        ...
+
+    def fetch(self, tenant_id: TenantId) -> bytes:
+        """Return the 32-byte key. Raises `KeyMissing` (destroyed or never made) or `Unavailable`."""
+        ...
+
+
+class KeyMissing(Missing):
+    """The provider holds no key for this tenant: nothing of its PII can be sealed or opened."""
+
+    code = "pii.key_missing"
+    title = "The tenant has no key"
+
+
+class Telemetry(Protocol):
+    """Metrics and spans with OpenTelemetry names; no evidence depends on it (design 9).
+
+    Attribute values are numbers, booleans, codes and identifiers, never payload (000-R20).
+    """
+
+    def count(self, name: str, value: int = 1, **attributes: str | int | bool) -> None:
+        """Add to a counter."""
+        ...
+
+    def observe(self, name: str, value: float, **attributes: str | int | bool) -> None:
+        """Record one measurement in a histogram; durations are in seconds."""
+        ...
+
+    def span(
+        self, name: str, traceparent: str, **attributes: str | int | bool
+    ) -> AbstractContextManager[None]:
+        """Time a piece of work as a child of ``traceparent`` (W3C)."""
+        ...
+
+
+class SilentTelemetry:
+    """Telemetry that goes nowhere."""
+
+    def count(self, name: str, value: int = 1, **attributes: str | int | bool) -> None:
+        """Do nothing."""
+
+    def observe(self, name: str, value: float, **attributes: str | int | bool) -> None:
+        """Do nothing."""
+
+    @contextmanager
+    def span(
+        self,
+        name: str,  # noqa: ARG002 - the port's signature
+        traceparent: str,  # noqa: ARG002
+        **attributes: str | int | bool,  # noqa: ARG002
+    ) -> Iterator[None]:
+        """Do nothing around the work."""
+        yield
+

@@ -1,0 +1,58 @@
+"""Blind indexes: keyed digests of normalised identifiers (000-B, D15).
+
+Two spellings of one identifier give one digest; without the index key a digest says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.kernel.canonical import keyed_digest
+
+_NOT_DIGIT = re.compile(r"[^0-9]")
+_NOT_ALNUM = re.compile(r"[^0-9A-Z]")
+_SPACES = re.compile(r"\s+")
+
+
+class IdentifierKind(StrEnum):
+    """What an identifier identifies."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    VIN = "vin"
+    PLATE = "plate"
+    NAME = "name"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A digest under the tenant's index key."""
+
+    kind: IdentifierKind
+    digest: bytes = field(repr=False)
+
+
+def identifier(index_key: bytes, kind: IdentifierKind, *parts: str) -> Identifier | None:
+    """Return the blind index of an identifier, or ``None`` if nothing of it is left.
+
+    ``parts`` are joined after normalising: given and family name, or the parts of an address.
+    """
+    normal = "\x1f".join(_normal(kind, part) for part in parts)
+    if not normal.strip("\x1f"):
+        return None
+    return Identifier(kind, keyed_digest(index_key, f"ops.blind.{kind}.v1", normal.encode()))
+
+
+def _normal(kind: IdentifierKind, text: str) -> str:
+    if kind is IdentifierKind.PHONE:
+        digits = _NOT_DIGIT.sub("", unicodedata.normalize("NFKC", text)).removeprefix("00")
+        # North American numbers are written with and without their country code.
+        return digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
+    if kind in (IdentifierKind.VIN, IdentifierKind.PLATE):
+        return _NOT_ALNUM.sub("", unicodedata.normalize("NFKC", text).upper())
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return _SPACES.sub(" ", folded).strip().casefold()

@@ -1,0 +1,165 @@
+"""One spelling to match on: case, accents, widths and invisible characters folded away.
+
+Matching runs on bytes. `cased` is the text without accents (ss for ß), with ASCII digits,
+quotes, dashes and blanks; letters of other scripts stay as lower-case UTF-8. `lower` is the
+same bytes in lower case, so one offset serves both, and `original` leads back to the text.
+ASCII text, nearly all of it, folds to itself and needs no map. `squeezed` drops everything but
+letters and digits: there, each way to punctuate a value looks the same.
+
+What has the shape of a placeholder is blanked with a byte no matcher crosses, and listed in
+`typed`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import compress
+from typing import Final
+
+from shared.pii.redaction.placeholders import typed_placeholders
+
+_NON_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+_SEPARATORS: Final = bytes(b for b in range(128) if not chr(b).isalnum())
+_IS_SOLID: Final = bytes(int(b not in _SEPARATORS) for b in range(256))
+_BARRIER: Final = b"\x01"
+_REMEMBERED: Final = 4096
+_INDICES: Final = tuple(range(8192))  # numbers made once are half the work of `positions`
+
+# Letters that Unicode does not decompose, and marks that people type for ASCII ones.
+_SPELLED: Final = dict(
+    zip(
+        "ßẞæÆœŒøØłŁđĐðÐþÞıħĦŋ",
+        "ss SS ae AE oe OE o O l L d D d D th Th i h H n".split(),
+        strict=True,
+    )
+) | dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u02b9\u02bc\u02bb\uff07\uff40", "'")
+_INVISIBLE_LETTERS: Final = "\u115f\u1160\u3164\uffa0"
+_DROPPED: Final = frozenset({"Mn", "Me", "Cf"})  # accents, enclosures, zero-width characters
+
+
+def _fold_character(character: str) -> bytes:
+    if (spelled := _SPELLED.get(character)) is not None:
+        return spelled.encode()
+    if character in _INVISIBLE_LETTERS:
+        return b""
+    folded: list[str] = []
+    for part in unicodedata.normalize("NFKD", character):
+        category = unicodedata.category(part)
+        if part.isascii():
+            folded.append(part)
+        elif category in _DROPPED:
+            continue
+        elif category == "Nd":
+            folded.append(str(unicodedata.decimal(part)))
+        elif category == "Pd":
+            folded.append("-")
+        elif part == "\u2044":  # the slash of fractions
+            folded.append("/")
+        elif category[0] in "LN":
+            folded.append(_SPELLED.get(part) or part.casefold())
+        else:  # symbols, emoji, lone surrogates: a gap between words
+            folded.append(" ")
+    return "".join(folded).encode()
+
+
+class _Characters(dict[str, bytes]):
+    """Foldings seen so far, bounded since a text may hold every character there is."""
+
+    def __missing__(self, character: str) -> bytes:
+        folded = _fold_character(character)
+        if len(self) < _REMEMBERED:
+            self[character] = folded
+        return folded
+
+
+_CHARACTERS: Final = _Characters()
+
+
+def _fold_run(run: re.Match[str]) -> str:
+    return b"".join([_CHARACTERS[character] for character in run.group()]).decode()
+
+
+def _fold_text(text: str) -> bytes:
+    return text.encode() if text.isascii() else _NON_ASCII.sub(_fold_run, text).encode()
+
+
+def _origins(text: str) -> list[int]:
+    """For each folded byte the index of the character it came from."""
+    origins: list[int] = []
+    done = 0
+    for run in _NON_ASCII.finditer(text):
+        start, end = run.span()
+        origins.extend(range(done, start))
+        for index in range(start, end):
+            origins.extend([index] * len(_CHARACTERS[text[index]]))
+        done = end
+    origins.extend(range(done, len(text)))
+    return origins
+
+
+def fold_value(value: str) -> bytes:
+    """Fold one value, in lower case."""
+    return _fold_text(value).lower()
+
+
+def squeeze(folded: bytes) -> bytes:
+    """Keep letters and digits only."""
+    return folded.translate(None, _SEPARATORS)
+
+
+class Folded:
+    """A text beside its folded view."""
+
+    __slots__ = ("_digits", "_origin", "_positions", "_squeezed", "cased", "lower", "text", "typed")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.cased = _fold_text(text)
+        self._origin: list[int] | None = None
+        self.typed = tuple(typed_placeholders(self.cased))
+        if self.typed:
+            blanked = bytearray(self.cased)
+            for start, end, _ in self.typed:
+                blanked[start:end] = _BARRIER * (end - start)
+            self.cased = bytes(blanked)
+        self.lower = self.cased.lower()
+        self._digits: int | None = None
+        self._squeezed: bytes | None = None
+        self._positions: list[int] | None = None
+
+    @property
+    def digits(self) -> int:
+        """How many digits there are: few enough, and most recognisers need not look."""
+        if self._digits is None:
+            self._digits = len(self.lower) - len(self.lower.translate(None, b"0123456789"))
+        return self._digits
+
+    @property
+    def squeezed(self) -> bytes:
+        """The letters and digits of `lower`."""
+        if self._squeezed is None:
+            self._squeezed = squeeze(self.lower)
+        return self._squeezed
+
+    @property
+    def positions(self) -> list[int]:
+        """Where in `lower` each byte of `squeezed` stands; made only once something is found."""
+        if self._positions is None:
+            solid = self.lower.translate(_IS_SOLID)
+            indices = _INDICES if len(solid) <= len(_INDICES) else range(len(solid))
+            self._positions = list(compress(indices, solid))
+        return self._positions
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Offsets in the text of a stretch of the folded view.
+
+        The stretch takes along what folded to nothing behind it, so no accent of a replaced
+        letter is left over, and never half of a character that folded to several bytes.
+        """
+        if self.text.isascii():
+            return start, end
+        if self._origin is None:
+            self._origin = _origins(self.text)
+        following = self._origin[end] if end < len(self._origin) else len(self.text)
+        return self._origin[start], max(following, self._origin[end - 1] + 1)

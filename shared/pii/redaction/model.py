@@ -1,0 +1,139 @@
+"""The nouns of redaction: what was vaulted, what was found, what may leave.
+
+Every type here that holds a value of a person hides it from `repr`, because a repr ends up in
+tracebacks and test output, which are observability surfaces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import InitVar, dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Kind(StrEnum):
+    """What a value is; the name is part of the placeholder that replaces it."""
+
+    PERSON = "PERSON"
+    PHONE = "PHONE"
+    EMAIL = "EMAIL"
+    VIN = "VIN"
+    PLATE = "PLATE"
+    STREET = "STREET"
+    CITY = "CITY"
+    STATE = "STATE"
+    POSTAL_CODE = "POSTAL_CODE"
+    CARD = "CARD"
+    IBAN = "IBAN"
+    IP = "IP"
+    SSN = "SSN"
+
+
+class LeakCode(StrEnum):
+    """Why a record is refused after redaction."""
+
+    PATTERN = "PII_LEAKAGE_DETECTED"  # something still looks like personal data
+    SEMANTIC = "PII_SEMANTIC_LEAK"  # a vaulted value is still in free text
+    DETERMINISTIC = "PII_DETERMINISTIC_LEAK"  # a vaulted value is in a deterministic field
+
+
+@dataclass(frozen=True, slots=True)
+class KnownValue:
+    """A value just sealed for this record; `strong` overrides the judgement of `needles`.
+
+    Give a person as one full name ("First Last" or "Last, First") where the contract allows it:
+    then every form of it (first name, last name, initials) gets that person's one placeholder.
+    First and last name given one after the other are found just as well, but each alone has a
+    placeholder of its own.
+    """
+
+    kind: Kind
+    value: str = field(repr=False)
+    strong: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stretch of folded text to replace, and the normal form its placeholder is made from."""
+
+    start: int
+    end: int
+    kind: Kind
+    normal: str = field(repr=False)
+    rank: int
+    strong: bool = True
+
+
+RANK_PART: Final = 1  # a known value in part: one name of a person, a weak value in context
+RANK_PATTERN: Final = 2  # a recogniser's finding
+RANK_WHOLE: Final = 3  # a known value as a whole
+
+
+_MINT: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedText:
+    """Text that went through a redactor; the only text retrieval and embedding accept.
+
+    It cannot be built by writing `RedactedText(...)`: a redactor mints it after the leak checks,
+    and a store that kept one may restore it with `restored`.
+    """
+
+    text: str = field(repr=False)
+    replaced: Mapping[Kind, int]
+    mint: InitVar[object] = None
+
+    def __post_init__(self, mint: object) -> None:
+        if mint is not _MINT:
+            msg = "RedactedText comes from a Redactor, or from RedactedText.restored"
+            raise TypeError(msg)
+        object.__setattr__(self, "replaced", MappingProxyType(dict(self.replaced)))
+
+    @classmethod
+    def restored(cls, text: str, replaced: Mapping[Kind, int]) -> RedactedText:
+        """Rebuild what a store wrote from a RedactedText. Dangerous on any other text."""
+        return cls(text, replaced, _MINT)
+
+
+def minted(text: str, replaced: Mapping[Kind, int]) -> RedactedText:
+    """For redactors in this package only: call it after the leak checks, never before."""
+    return RedactedText(text, replaced, _MINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A vaulted value where none may be: where and what kind, never which."""
+
+    pointer: str
+    code: LeakCode
+    kind: Kind
+
+
+class LeakFound(Exception):  # noqa: N818 - a verdict of the gate, named as the gate says it
+    """Redaction could not clear this field; carries codes, never text."""
+
+    def __init__(self, name: str, codes: Sequence[LeakCode]) -> None:
+        self.field = name
+        self.codes = tuple(codes)
+        super().__init__(f"{name}: {', '.join(self.codes)}")
+
+
+class Placeholders(Protocol):
+    """Turns a normal form into the token that stands for it."""
+
+    def __call__(self, kind: Kind, normal: str) -> str: ...
+
+
+class Redactor(Protocol):
+    """Redacts the semantic fields of one record."""
+
+    def redact(
+        self, texts: Mapping[str, str], known: Sequence[KnownValue]
+    ) -> Mapping[str, RedactedText]:
+        """Redact each field, or raise LeakFound for the first that cannot be cleared."""
+        ...

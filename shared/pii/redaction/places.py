@@ -1,0 +1,113 @@
+"""Recognises street addresses, English and German, with the city behind them.
+
+"2 miles down the road" and "4 wheel drive" are no addresses: the words between number and
+suffix must be able to name a street, and after a suffix that is mostly another word ("drive",
+"way", "court") they must be written as names do or a city with its state and code must follow.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.pii.redaction.model import Kind
+from shared.pii.redaction.normal import DIRECTIONS, street_normal
+from shared.pii.redaction.scanning import Recogniser, Verdict
+from shared.pii.redaction.states import STATE_CODES
+from shared.pii.redaction.words import NOT_STREET_NAMES
+
+if TYPE_CHECKING:
+    from shared.pii.redaction.folding import Folded
+
+_PLAIN: Final = (
+    "street|avenue|ave|road|rd|boulevard|blvd|lane|ln|parkway|pkwy|highway|hwy|terrace|turnpike"
+    "|tpke|expressway|expy|freeway|fwy|cir|blvd"
+)
+# Words of prose and of cars; "st" and "dr" are also titles.
+_DOUBTFUL: Final = (
+    "st|dr|drive|court|ct|circle|place|pl|way|trail|trl|plaza|square|sq|loop|run|pike|row|path"
+    "|crossing|point|ridge|alley|cove|ter"
+)
+_DIRECTION: Final = "|".join(DIRECTIONS)
+_CODES: Final = "|".join(sorted(STATE_CODES))
+_CITY: Final = r"[a-z][a-z.'\-]*(?:[ ][a-z][a-z.'\-]*){0,3}"
+_TAIL: Final = rf"(?:,?[ ]{{1,2}}(?:{_CITY}),?[ ]{{1,2}}(?:{_CODES})\b\.?(?:,?[ ]{{1,2}}[0-9]{{5}}(?:-[0-9]{{4}})?\b)?)"
+_SUITE: Final = r"(?:,?[ ](?:apt|apartment|unit|suite|ste|lot)\.?[ ]?#?[a-z0-9\-]{1,6}\b|,?[ ]?#[ ]?[a-z0-9\-]{1,6}\b)"
+_MARKS: Final = b" .,\t\r\n"
+_ZIP: Final = re.compile(rb"[0-9]{5}(?:-[0-9]{4})?$")
+_GERMAN_STOP: Final = frozenset(
+    b"parkplatz sitzplatz stellplatz arbeitsplatz rastplatz schulweg heimweg arbeitsweg bremsweg"
+    b" umweg feldweg weg platz strasse landstrasse bundesstrasse hauptplatz deswegen".split()
+)
+
+
+def _english(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401 - an re2 match
+    start, end = match.span()
+    names = match.group(2).replace(b".", b" ").split()
+    suffix_end = match.end(3)
+    written = folded.cased[match.start(2) : suffix_end]
+    tail = match.group(4)
+    located = tail is not None and _ZIP.search(tail) is not None
+    titled = not written.isupper() and all(not word[:1].islower() for word in written.split())
+    if not located and any(name.decode() in NOT_STREET_NAMES for name in names):
+        return None
+    doubtful = match.group(3).decode() in _DOUBTFUL_SET
+    if doubtful and not located and not titled:
+        return None
+    if not doubtful and not located and len(names) > 2:  # noqa: PLR2004 - prose, not a name
+        return None
+    if tail is not None and not located:
+        end = match.start(4)  # a state without its code is as likely the word "in" or "or"
+    return (
+        start,
+        start + len(folded.lower[start:end].rstrip(_MARKS)),
+        street_normal(folded.lower[start:suffix_end]),
+    )
+
+
+def _german(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+    start, end = match.span()
+    name = match.group(1).lower()
+    if name in _GERMAN_STOP or name.startswith(b"dieser"):
+        return None
+    line_end = match.end(2)
+    return start, end, street_normal(folded.lower[start:line_end])
+
+
+def _box(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+    start, end = match.span()
+    return start, end, "pobox " + match.group(1).decode() if folded else ""
+
+
+_DOUBTFUL_SET: Final = frozenset(_DOUBTFUL.split("|"))
+_HAS_NUMBER: Final = 1
+
+PLACES: Final = (
+    Recogniser(
+        Kind.STREET,
+        (
+            rf"\b([0-9]{{1,6}}[a-z]?(?:-[0-9]{{1,4}})?),?[ ]{{1,2}}(?:(?:{_DIRECTION})\b\.?[ ]{{1,2}})?"
+            rf"((?:(?:[a-z][a-z'\-]*\.?|[0-9]{{1,3}}(?:st|nd|rd|th))[ ]{{1,2}}){{1,4}}?)"
+            rf"({_PLAIN}|{_DOUBTFUL})\b\.?(?:[ ](?:{_DIRECTION})\b\.?)?{_SUITE}?({_TAIL})?"
+        ),
+        _english,
+        lambda folded: folded.digits >= _HAS_NUMBER,
+    ),
+    Recogniser(
+        Kind.STREET,
+        (
+            r"\b([A-Z][a-z]{2,}(?:-[A-Z][a-z]+){0,3}(?:-S|s|[ ]S)(?:trasse|tr\.?)|[A-Z][a-z]{2,}(?:-[A-Z][a-z]+){0,3}"
+            r"(?:-W|w)eg|[A-Z][a-z]{2,}(?:platz|allee|gasse|damm|ufer|steig))[ ]{1,2}"
+            r"([0-9]{1,4}(?:[ ]?[a-h]\b)?)(?:-[0-9]{1,4})?\b(?:,[ ]{1,2}[0-9]{5}[ ][A-Z][a-z]+)?"
+        ),
+        _german,
+        lambda folded: folded.digits >= _HAS_NUMBER and folded.cased != folded.lower,
+        cased=True,
+    ),
+    Recogniser(
+        Kind.STREET,
+        (r"\b(?:p\.?[ ]?o\.?[ ]box|postfach)[ ]#?([0-9]{1,8})\b"),
+        _box,
+        lambda folded: b"box" in folded.lower or b"postfach" in folded.lower,
+    ),
+)

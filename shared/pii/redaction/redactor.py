@@ -1,0 +1,143 @@
+"""The redactor: find, replace, look again with the same eyes, and only then let text go."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from shared.pii.redaction.folding import Folded
+from shared.pii.redaction.known import KnownMatcher
+from shared.pii.redaction.model import (
+    RANK_PATTERN,
+    RANK_WHOLE,
+    Found,
+    Kind,
+    Leak,
+    LeakCode,
+    LeakFound,
+    minted,
+)
+from shared.pii.redaction.numbers import NUMBERS
+from shared.pii.redaction.people import PEOPLE
+from shared.pii.redaction.phones import PHONES
+from shared.pii.redaction.places import PLACES
+from shared.pii.redaction.scanning import Recogniser, Recognisers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from shared.pii.redaction.model import KnownValue, Placeholders, RedactedText
+
+DEFAULT: Final = (*NUMBERS, *PHONES, *PLACES, *PEOPLE)
+
+# A replacement changes what stands beside what, and may uncover a find that overlapped another;
+# a text that is not clean after this many looks will not become so.
+_LOOKS: Final = 5
+_BETWEEN_NAMES: Final = re.compile(rb"[ \t]{0,3}(?:[a-z]\.?[ ]|[.'-])?")
+
+
+class PatternRedactor:
+    """Replaces the record's own values and whatever a validated recogniser accepts."""
+
+    __slots__ = ("_placeholders", "_recognisers")
+
+    def __init__(
+        self, placeholders: Placeholders, recognisers: Sequence[Recogniser] = DEFAULT
+    ) -> None:
+        self._placeholders = placeholders
+        self._recognisers = Recognisers(recognisers)
+
+    def redact(
+        self, texts: Mapping[str, str], known: Sequence[KnownValue]
+    ) -> Mapping[str, RedactedText]:
+        """Redact every field, or raise LeakFound for the first that cannot be cleared.
+
+        1. Replace known values and recognised patterns.
+        2. Look again at what was written, with the same matchers.
+        3. Replace what only now came to light, a few times at most; then refuse.
+        """
+        matcher = KnownMatcher(known)
+        return {name: self._redacted(name, text, matcher) for name, text in texts.items()}
+
+    def _redacted(self, name: str, text: str, matcher: KnownMatcher) -> RedactedText:
+        replaced: Counter[Kind] = Counter()
+        for _ in range(_LOOKS):
+            folded = Folded(text)
+            finds = self._finds(folded, matcher)
+            if not finds:
+                return minted(text, replaced)
+            text = self._replace(folded, settled(folded, finds), replaced)
+        if remaining := self._finds(Folded(text), matcher):
+            raise LeakFound(name, sorted({_code(found) for found in remaining}))
+        return minted(text, replaced)
+
+    def _finds(self, folded: Folded, matcher: KnownMatcher) -> list[Found]:
+        return matcher.find(folded) + self._recognisers.find(folded)
+
+    def _replace(self, folded: Folded, finds: list[Found], replaced: Counter[Kind]) -> str:
+        pieces: list[str] = []
+        done = 0
+        for found in finds:
+            start, end = folded.original(found.start, found.end)
+            pieces += (folded.text[done:start], self._placeholders(found.kind, found.normal))
+            replaced[found.kind] += 1
+            done = end
+        pieces.append(folded.text[done:])
+        return "".join(pieces)
+
+
+def _code(found: Found) -> LeakCode:
+    return LeakCode.PATTERN if found.rank == RANK_PATTERN else LeakCode.SEMANTIC
+
+
+def settled(folded: Folded, finds: list[Found]) -> list[Found]:
+    """Make overlapping finds one, so that no end of any stays behind, and join split names."""
+    settled: list[Found] = []
+    for found in sorted(finds, key=lambda found: (found.start, -found.end)):
+        if settled and found.start < settled[-1].end:
+            settled[-1] = _united(settled[-1], found)
+        elif settled and _same_person(folded, settled[-1], found):
+            last = settled[-1]
+            normal = last.normal
+            if normal != found.normal:
+                normal = f"{normal} {found.normal}"
+            settled[-1] = Found(last.start, found.end, Kind.PERSON, normal, last.rank)
+        else:
+            settled.append(found)
+    return settled
+
+
+def _united(one: Found, other: Found) -> Found:
+    if one.kind is other.kind:
+        # A known value as a whole names the find; a part of one only if nothing longer does.
+        first = max(
+            one,
+            other,
+            key=lambda f: (f.rank == RANK_WHOLE, f.end - f.start, f.rank != RANK_PATTERN),
+        )
+    else:
+        first = max(one, other, key=lambda f: (f.end - f.start, f.rank))
+    start, end = min(one.start, other.start), max(one.end, other.end)
+    return Found(start, end, first.kind, first.normal, first.rank)
+
+
+def _same_person(folded: Folded, left: Found, right: Found) -> bool:
+    """First and last name, found one by one, with at most an initial between them."""
+    if left.kind is not Kind.PERSON or right.kind is not Kind.PERSON:
+        return False
+    if RANK_PATTERN in (left.rank, right.rank) or right.start - left.end > 6:  # noqa: PLR2004
+        return False
+    return _BETWEEN_NAMES.fullmatch(folded.lower[left.end : right.start]) is not None
+
+
+def deterministic_leaks(
+    values: Iterable[tuple[str, str]], known: Sequence[KnownValue]
+) -> list[Leak]:
+    """Strong vaulted values inside deterministic fields, given as (pointer, text)."""
+    matcher = KnownMatcher(known)
+    return [
+        Leak(pointer, LeakCode.DETERMINISTIC, kind)
+        for pointer, text in values
+        for kind in sorted({found.kind for found in matcher.find(Folded(text)) if found.strong})
+    ]

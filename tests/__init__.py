@@ -1,0 +1,1 @@
+"""Tests of Opsplane; see CONTRIBUTING.md for the tiers."""

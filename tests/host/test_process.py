@@ -1,0 +1,249 @@
+"""The host as processes: starting, several workers, signals and crashes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.host import HostError, launch
+
+pytestmark = pytest.mark.xdist_group("host-process")
+
+_ROOT = Path(__file__).parents[2]
+
+_APP = """
+import json, os, time
+
+ANY = func.AuthLevel.ANONYMOUS
+time.sleep(float(os.environ.get("IMPORT_SECONDS", "0")))
+
+@app.route(route="who", auth_level=ANY)
+def who(req: func.HttpRequest) -> func.HttpResponse:
+    names = ("FROM_FILE", "FROM_BOTH", "AZURE_FUNCTIONS_ENVIRONMENT", "WEBSITE_HOSTNAME")
+    return func.HttpResponse(json.dumps({
+        "pid": os.getpid(), "cwd": os.getcwd(), **{name: os.environ.get(name) for name in names},
+    }))
+
+@app.route(route="slow", auth_level=ANY)
+def slow(req: func.HttpRequest) -> func.HttpResponse:
+    open(os.environ["STARTED"], "w").close()
+    time.sleep(float(req.params["seconds"]))
+    return func.HttpResponse("done")
+"""
+
+
+@pytest.fixture(scope="module")
+def source(app, tmp_path_factory):
+    folder = app(tmp_path_factory.mktemp("process") / "app", _APP)
+    values = {"FROM_FILE": "file", "FROM_BOTH": "file"}
+    (folder / "local.settings.json").write_text(json.dumps({"Values": values}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def host(source):
+    with launch(source, {"FROM_BOTH": "environment"}, workers=2) as running:
+        yield running
+
+
+def _cli(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "local.host", *arguments]
+    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=60)
+
+
+def _pids(call, host) -> set[int]:
+    found = set()
+    for _ in range(60):
+        reply = call(host.port, "GET", "/api/who")
+        if reply.status == 200:
+            found.add(reply.json()["pid"])
+    return found
+
+
+def test_workers_share_one_socket(call, host):
+    assert len(host.workers()) == 2
+    # Which worker accepts a connection is the kernel's choice; both hold the socket.
+    assert _pids(call, host) <= set(host.workers())
+    for pid in host.workers():
+        listening = psutil.Process(pid).net_connections("tcp")
+        assert host.port in {found.laddr.port for found in listening}
+
+
+def test_environment_wins_over_local_settings(call, host, source):
+    seen = call(host.port, "GET", "/api/who").json()
+    assert (seen["FROM_FILE"], seen["FROM_BOTH"]) == ("file", "environment")
+    assert seen["AZURE_FUNCTIONS_ENVIRONMENT"] == "Development"
+    assert seen["WEBSITE_HOSTNAME"] == f"127.0.0.1:{host.port}"
+    assert seen["cwd"] == str(source)
+
+
+def test_dead_worker_is_replaced(call, host, eventually):
+    killed, survivor = host.workers()
+    os.kill(killed, signal.SIGKILL)
+    replaced = eventually(lambda: survivor in host.workers() and killed not in host.workers())
+    assert replaced
+    assert call(host.port, "GET", "/api/who").status == 200
+
+
+def test_ready_file_says_what_runs_and_goes_with_the_host(source, tmp_path, eventually):
+    ready = tmp_path / "ready.json"
+    command = [sys.executable, "-m", "local.host", "--port", "0", "--ready-file", str(ready)]
+    log = (tmp_path / "log").open("w")
+    with log, subprocess.Popen([*command, "--app-dir", str(source)], cwd=_ROOT, stdout=log) as host:
+        eventually(ready.exists)
+        document = json.loads(ready.read_text())
+        host.send_signal(signal.SIGINT)
+        assert host.wait(20) == 0
+    assert document["pid"] == host.pid
+    assert len(document["workers"]) == 1
+    assert [found["name"] for found in document["functions"]] == ["who", "slow"]
+    assert f"Host ready on http://127.0.0.1:{document['port']} " in (tmp_path / "log").read_text()
+    assert not ready.exists()
+
+
+def test_request_in_flight_is_finished_on_sigterm(call, source, tmp_path, eventually):
+    started = tmp_path / "started"
+    replies = []
+    with launch(source, {"STARTED": str(started)}) as host:
+        caller = threading.Thread(
+            target=lambda: replies.append(call(host.port, "GET", "/api/slow?seconds=1"))
+        )
+        caller.start()
+        eventually(started.exists)
+        assert host.stop() == 0
+        caller.join()
+        with pytest.raises(OSError, match="refused"):
+            call(host.port, "GET", "/api/who")
+    assert replies[0].body == b"done"
+
+
+def test_second_signal_kills(call, source, tmp_path, eventually):
+    started = tmp_path / "started"
+    with launch(source, {"STARTED": str(started)}) as host:
+        with socket.create_connection(("127.0.0.1", host.port)) as caller:
+            caller.sendall(b"GET /api/slow?seconds=60 HTTP/1.1\r\nHost: x\r\n\r\n")
+            eventually(started.exists)
+            began = time.monotonic()
+            host.process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            host.process.send_signal(signal.SIGTERM)
+            assert host.process.wait(20) == 1
+        # Without the second signal it would have waited for the function for 10 s.
+        assert time.monotonic() - began < 9
+
+
+def test_killed_supervisor_leaves_no_worker_behind(source, eventually):
+    with launch(source, workers=2) as host:
+        workers = host.workers()
+        host.kill()
+        eventually(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+
+
+def test_host_stops_with_the_process_that_launched_it(source):
+    with launch(source) as host:
+        host.process.stdin.close()
+        assert host.process.wait(20) == 0
+
+
+def test_answer_is_503_while_the_app_is_starting(call, source, eventually):
+    # functions-host 3.3
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    hosts = []
+    starter = threading.Thread(
+        target=lambda: hosts.append(launch(source, {"IMPORT_SECONDS": "1.5"}, port=port))
+    )
+    starter.start()
+    replies = []
+
+    def serving() -> bool:
+        try:
+            replies.append(call(port, "POST", "/api/who", None, b"body"))
+        except OSError:
+            return False
+        return replies[-1].status == 200
+
+    try:
+        eventually(serving)
+    finally:
+        starter.join()
+        with hosts[0]:
+            pass
+    assert replies[0].status == 503
+    assert replies[0].body == b"Function host is not running."
+    assert {reply.status for reply in replies} == {503, 200}
+
+
+def test_app_that_does_not_import_ends_the_host_with_the_engines_error(app, tmp_path):
+    source = app(tmp_path, "import no_such_module_anywhere")
+    with pytest.raises(HostError, match="No module named 'no_such_module_anywhere'"):
+        launch(source)
+    result = _cli("--app-dir", str(source), "--port", "0")
+    assert result.returncode == 1
+    assert "The function app does not start: ModuleNotFoundError" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (
+            """
+            @app.blob_trigger(arg_name="blob", path="in/{name}", connection="Ops")
+            def on_blob(blob: func.InputStream) -> None: ...
+            """,
+            "function on_blob: binding 'blob' of type 'blobTrigger' is not offered",
+        ),
+        (
+            """
+            @app.timer_trigger(arg_name="tick", schedule="0 0 0 * * 7")
+            def weekly(tick: func.TimerRequest) -> None: ...
+            """,
+            "function weekly: schedule: day of week: '7' is not 0-6",
+        ),
+        (
+            """
+            @app.timer_trigger(arg_name="tick", schedule="%NOWHERE%")
+            def lost(tick: func.TimerRequest) -> None: ...
+            """,
+            "%NOWHERE% does not resolve to an app setting",
+        ),
+        (
+            """
+            @app.route(route="a")
+            def wrong(req: func.HttpRequest, extra: str) -> func.HttpResponse: ...
+            """,
+            "cannot load the wrong function",
+        ),
+    ],
+)
+def test_function_the_host_cannot_run_ends_it_by_name(app, tmp_path, function, message):
+    import textwrap
+
+    with pytest.raises(HostError) as failure:
+        launch(app(tmp_path, textwrap.dedent(function)))
+    assert message in str(failure.value)
+
+
+def test_help_has_examples_and_wrong_arguments_say_so(tmp_path):
+    assert "python -m local.host --port 0 --ready-file" in _cli("--help").stdout
+    assert "host.json is missing" in _cli("--app-dir", str(tmp_path), "--port", "0").stdout
+    refused = _cli("--workers", "0")
+    assert (refused.returncode, refused.stderr) == (1, "error: --workers must be at least 1\n")
+
+
+def test_port_in_use_is_said_plainly(source):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = _cli("--app-dir", str(source), "--port", str(port))
+    assert result.returncode == 1
+    assert f"error: cannot listen on 127.0.0.1:{port}" in result.stderr

@@ -1,0 +1,1 @@
+"""What tests share: fixtures in `fix_*.py`, each loaded as a pytest plugin."""
