@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from local.host import engine, ncrontab, schedule_status
 from local.host.engine import EngineError
-from local.host.leases import Lease
-from local.host.queues import QueueListener
-from local.host.schedule_status import Monitor
-from local.host.storage import Storage
-from local.host.timers import TimerListener, timer_info
+from local.host.schedule_status import timer_info
 from local.host.triggers import QueueTrigger, TimerTrigger
 
 if TYPE_CHECKING:
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
     from local.host.invocations import Invocations
     from local.host.ncrontab import Schedule
     from local.host.settings import Settings
+    from local.host.storage_listeners import StorageListeners
     from local.host.triggers import Function
 
 log = logging.getLogger("host.listeners")
@@ -56,7 +53,7 @@ class Listeners:
         self._invocations = invocations
         self._host_id = settings.values.get("AzureFunctionsWebHost__hostid") or host_id(app_dir)
         self._holder = holder
-        self._storage = Storage()
+        self._made_by: StorageListeners | None = None
         self._listeners: list[_Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.notes: list[str] = []
@@ -74,7 +71,8 @@ class Listeners:
         finishing = [asyncio.create_task(found.finish()) for found in self._listeners]
         if finishing:
             await asyncio.wait(finishing, timeout=within)
-        self._storage.close()
+        if self._made_by is not None:
+            self._made_by.storage.close()
 
     async def run_once(self, function: Function, text: str) -> None:
         """Run a queue or timer function by hand, outside its listener."""
@@ -98,12 +96,13 @@ class Listeners:
             # A schedule is checked even where the timer cannot run.
             schedule = _schedule(function, trigger)
             if connection := self._connection(function, _HOST_STORAGE):
-                self._listeners.append(self._timer(function, trigger, schedule, connection))
+                made = self._maker().timer(function, trigger, schedule, connection)
+                self._listeners.append(made)
             return
         if not isinstance(trigger, QueueTrigger):
             return
         if connection := self._connection(function, trigger.connection):
-            self._listeners.append(self._queue(function, trigger, connection))
+            self._listeners.append(self._maker().queue(function, trigger, connection))
 
     def _connection(self, function: Function, name: str) -> str | None:
         if function.disabled:
@@ -113,31 +112,15 @@ class Listeners:
             self.notes.append(f"{function.name} does not run: the setting {name} is missing")
         return connection
 
-    def _queue(self, function: Function, trigger: QueueTrigger, connection: str) -> QueueListener:
-        return QueueListener(
-            function,
-            trigger,
-            options=self._options.queues,
-            invocations=self._invocations,
-            service=self._storage.queues(connection),
-            storage=self._storage,
-        )
+    def _maker(self) -> StorageListeners:
+        """Made at first need: an app with HTTP functions alone starts without the storage SDK."""
+        if self._made_by is None:
+            from local.host.storage_listeners import StorageListeners  # noqa: PLC0415 -- see above
 
-    def _timer(
-        self, function: Function, trigger: TimerTrigger, schedule: Schedule, connection: str
-    ) -> TimerListener:
-        blobs = self._storage.blobs(connection)
-        name = f"Host.Functions.{function.name}"
-        lock = f"locks/{self._host_id}/{name}.Listener"
-        return TimerListener(
-            function,
-            trigger,
-            schedule,
-            invocations=self._invocations,
-            storage=self._storage,
-            lease=Lease(blobs, self._storage, lock, self._holder),
-            monitor=Monitor(blobs, f"timers/{self._host_id}/{name}/status"),
-        )
+            self._made_by = StorageListeners(
+                self._options.queues, self._invocations, self._host_id, self._holder
+            )
+        return self._made_by
 
 
 def _schedule(function: Function, trigger: TimerTrigger) -> Schedule:

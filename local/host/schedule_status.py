@@ -1,19 +1,12 @@
-"""The monitor blob of a timer: when it last ran and when it should run next."""
+"""When a timer last ran, when it should run next, and what to do about it at start."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from azure.core.exceptions import ResourceNotFoundError
-
-from local.host.leases import CONTAINER
-
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobServiceClient
-
     from local.host.ncrontab import Schedule
 
 NEVER = datetime.min  # noqa: DTZ901 -- naive UTC, as everything in this module
@@ -72,23 +65,13 @@ def after_run(status: Status, schedule: Schedule, invoked: datetime, *, schedule
     return Status(invoked, schedule.after(invoked), invoked)
 
 
-class Monitor:
-    """Reads and writes one timer's status blob."""
-
-    def __init__(self, service: BlobServiceClient, path: str) -> None:
-        self._container = service.get_container_client(CONTAINER)
-        self._blob = self._container.get_blob_client(path)
-
-    def load(self) -> Status | None:
-        """The stored status; None when there is none or it cannot be read."""
-        try:
-            text = self._blob.download_blob().readall()
-            return Status.from_document(json.loads(text))
-        except (ResourceNotFoundError, ValueError, KeyError):
-            return None
-
-    def store(self, status: Status) -> None:
-        self._blob.upload_blob(json.dumps(status.to_document()).encode(), overwrite=True)
+def timer_info(status: Status | None, *, past_due: bool) -> dict[str, object]:
+    """The JSON that a timer function receives."""
+    return {
+        "Schedule": {"AdjustForDST": True},
+        "ScheduleStatus": status.to_document() if status is not None else None,
+        "IsPastDue": past_due,
+    }
 
 
 def now() -> datetime:

@@ -12,12 +12,13 @@ from local.host import engine, schedule_status
 from local.host.backoff import Backoff
 from local.host.engine import Attempt
 from local.host.leases import PERIOD, RETRY_AFTER, Lease
+from local.host.schedule_status import Status, timer_info
 
 if TYPE_CHECKING:
     from local.host.engine import Retry
     from local.host.invocations import Invocations
+    from local.host.monitor import Monitor
     from local.host.ncrontab import Schedule
-    from local.host.schedule_status import Monitor, Status
     from local.host.storage import Storage
     from local.host.triggers import Function, TimerTrigger
 
@@ -154,15 +155,6 @@ class TimerListener:
     def _unwell(self, what: str, error: AzureError) -> None:
         brief = str(error).partition("\n")[0]
         log.warning("%s: timer status not %s: %s", self._function.name, what, brief)
-
-
-def timer_info(status: Status | None, *, past_due: bool) -> dict[str, object]:
-    """The JSON that a timer function receives."""
-    return {
-        "Schedule": {"AdjustForDST": True},
-        "ScheduleStatus": status.to_document() if status is not None else None,
-        "IsPastDue": past_due,
-    }
 
 
 def _delays(retry: Retry | None) -> Backoff:

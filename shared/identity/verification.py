@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.kernel.settings import Settings
 
 AUTHORIZATION = "authorization"
-API_KEY = "x-api-key"
+API_KEY = "x-api-key"  # pragma: allowlist secret - a header name
 
 
 class Audience(StrEnum):

@@ -20,7 +20,7 @@ class AuthMode(StrEnum):
     """How the credential was verified; one mode per environment (D18)."""
 
     TOKEN = "token"  # noqa: S105 - the name of a mode, no secret
-    API_KEY = "api_key"
+    API_KEY = "api_key"  # pragma: allowlist secret - the name of a mode
     DATABASE_LOGIN = "database_login"
 
 

@@ -198,7 +198,7 @@ def test_a_proxy_of_the_environment_is_not_asked_about_loopback(odd, monkeypatch
         "http://issuer.example/keys",
         "http://127.0.0.1.example/keys",
         "http://127.0.0.1@issuer.example/keys",
-        "https://user:word@issuer.example/keys",
+        "https://user:word@issuer.example/keys",  # pragma: allowlist secret
         "file:///etc/hostname",
         "ftp://127.0.0.1/keys",
         "data:,keys",

@@ -53,8 +53,13 @@ def test_threshold_is_half_the_batch_per_processor_and_one_processor_on_dynamic(
 
 @pytest.mark.parametrize(
     "queues",
-    [{"batchSize": 0}, {"batchSize": 33}, {"maxPollingInterval": "00:00:00.05"}]
-    + [{"messageEncoding": "utf8"}, {"visibilityTimeout": "soon"}],
+    [
+        {"batchSize": 0},
+        {"batchSize": 33},
+        {"maxPollingInterval": "00:00:00.05"},
+        {"messageEncoding": "utf8"},
+        {"visibilityTimeout": "soon"},
+    ],
 )
 def test_queue_options_out_of_range_are_refused(read, queues):
     with pytest.raises(SettingsError):

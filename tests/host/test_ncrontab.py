@@ -53,8 +53,10 @@ def test_sunday_is_zero_and_seven_is_refused():
 
 @pytest.mark.parametrize(
     "schedule",
-    ["", "* * * *", "* * * * * * *", "60 * * * * *", "0 0 24 * * *", "0 0 0 0 * *", "0 0 0 * 13 *"]
-    + ["a * * * * *", "*/0 * * * * *", "5- * * * * *", "00:05:00", "0 0 0 * * Fri-Mon"],
+    """
+    *|* * * *|* * * * * * *|60 * * * * *|0 0 24 * * *|0 0 0 0 * *|0 0 0 * 13 *|a * * * * *|
+    */0 * * * * *|5- * * * * *|00:05:00|0 0 0 * * Fri-Mon
+    """.split("|"),
 )
 def test_what_is_no_schedule_is_refused(schedule):
     with pytest.raises(ScheduleError):

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from local.host import HostError, launch
+from local.host.__main__ import main
 
 pytestmark = pytest.mark.xdist_group("host-process")
 
@@ -54,11 +55,6 @@ def source(app, tmp_path_factory):
 def host(source):
     with launch(source, {"FROM_BOTH": "environment"}, workers=2) as running:
         yield running
-
-
-def _cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local.host", *arguments]
-    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=60)
 
 
 def _pids(call, host) -> set[int]:
@@ -186,64 +182,30 @@ def test_answer_is_503_while_the_app_is_starting(call, source, eventually):
 
 def test_app_that_does_not_import_ends_the_host_with_the_engines_error(app, tmp_path):
     source = app(tmp_path, "import no_such_module_anywhere")
-    with pytest.raises(HostError, match="No module named 'no_such_module_anywhere'"):
-        launch(source)
-    result = _cli("--app-dir", str(source), "--port", "0")
-    assert result.returncode == 1
-    assert "The function app does not start: ModuleNotFoundError" in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("function", "message"),
-    [
-        (
-            """
-            @app.blob_trigger(arg_name="blob", path="in/{name}", connection="Ops")
-            def on_blob(blob: func.InputStream) -> None: ...
-            """,
-            "function on_blob: binding 'blob' of type 'blobTrigger' is not offered",
-        ),
-        (
-            """
-            @app.timer_trigger(arg_name="tick", schedule="0 0 0 * * 7")
-            def weekly(tick: func.TimerRequest) -> None: ...
-            """,
-            "function weekly: schedule: day of week: '7' is not 0-6",
-        ),
-        (
-            """
-            @app.timer_trigger(arg_name="tick", schedule="%NOWHERE%")
-            def lost(tick: func.TimerRequest) -> None: ...
-            """,
-            "%NOWHERE% does not resolve to an app setting",
-        ),
-        (
-            """
-            @app.route(route="a")
-            def wrong(req: func.HttpRequest, extra: str) -> func.HttpResponse: ...
-            """,
-            "cannot load the wrong function",
-        ),
-    ],
-)
-def test_function_the_host_cannot_run_ends_it_by_name(app, tmp_path, function, message):
-    import textwrap
-
     with pytest.raises(HostError) as failure:
-        launch(app(tmp_path, textwrap.dedent(function)))
-    assert message in str(failure.value)
+        launch(source)
+    assert "the host ended with status 1" in str(failure.value)
+    assert "The function app does not start: ModuleNotFoundError" in str(failure.value)
+    assert 'function_app.py", line' in str(failure.value)
 
 
-def test_help_has_examples_and_wrong_arguments_say_so(tmp_path):
-    assert "python -m local.host --port 0 --ready-file" in _cli("--help").stdout
-    assert "host.json is missing" in _cli("--app-dir", str(tmp_path), "--port", "0").stdout
-    refused = _cli("--workers", "0")
-    assert (refused.returncode, refused.stderr) == (1, "error: --workers must be at least 1\n")
+def test_help_has_examples(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "python -m local.host --port 0 --ready-file" in capsys.readouterr().out
 
 
-def test_port_in_use_is_said_plainly(source):
+def test_wrong_arguments_are_said_plainly(capsys, source, tmp_path):
+    assert main(["--workers", "0"]) == 1
+    assert capsys.readouterr().err == "error: --workers must be at least 1\n"
+    assert main(["--app-dir", str(tmp_path / "nowhere")]) == 1
+    assert "nowhere is not a directory" in capsys.readouterr().err
+    assert main(["--app-dir", str(source), "--keys", "env:NO_SUCH_VARIABLE"]) == 1
+    assert "the variable is not set" in capsys.readouterr().err
+
+
+def test_port_in_use_is_said_plainly(capsys, source):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = _cli("--app-dir", str(source), "--port", str(port))
-    assert result.returncode == 1
-    assert f"error: cannot listen on 127.0.0.1:{port}" in result.stderr
+        assert main(["--app-dir", str(source), "--port", str(port)]) == 1
+    assert f"error: cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err

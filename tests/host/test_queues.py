@@ -1,6 +1,6 @@
-"""The queue listener against Azurite, with functions that are Python callables (functions-host 3.1).
+"""The queue listener against Azurite, with Python callables as functions (functions-host 3.1).
 
-The engine's part is tested in test_triggers.py, through a whole host.
+The engine's part is tested in test_end_to_end.py, through a whole host.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import base64
 import contextlib
 import threading
+import time
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
@@ -38,12 +39,17 @@ class _Function:
         self.seen: list[str] = []
         self._behave = behave
 
-    async def run(self, function, data, *, metadata=None):
+    async def run(self, _function, data, **_):
         self.seen.append(data.string)
         result = self._behave(data.string)
         if asyncio.iscoroutine(result):
             result = await result
         return Outcome(ok=result, error="" if result else "told to fail")
+
+
+def _wait(until) -> None:
+    while not until():
+        time.sleep(0.02)
 
 
 class _Bench:
@@ -87,8 +93,7 @@ class _Bench:
             polling = asyncio.create_task(listener.run())
             try:
                 async with asyncio.timeout(20):
-                    while not await asyncio.to_thread(until):
-                        await asyncio.sleep(0.02)
+                    await asyncio.to_thread(_wait, until)
             finally:
                 polling.cancel()
                 await asyncio.gather(polling, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The timer listener against Azurite, with functions that are Python callables (functions-host 3.2).
+"""The timer listener against Azurite, with Python callables as functions (functions-host 3.2).
 
 What a timer decides at start and after a run is tested purely in test_schedule_status.py.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from contextlib import closing
 from datetime import timedelta
@@ -17,7 +18,8 @@ from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 from local.host import leases, ncrontab, schedule_status, timers
 from local.host.engine import Outcome, Retry
 from local.host.leases import Lease
-from local.host.schedule_status import Monitor, Status
+from local.host.monitor import Monitor
+from local.host.schedule_status import Status
 from local.host.storage import Storage
 from local.host.timers import TimerListener
 from local.host.triggers import Function, TimerTrigger
@@ -37,7 +39,7 @@ class _Function:
         self._seconds = seconds
         self.running = self.most = 0
 
-    async def run(self, function, data, *, attempt=None):
+    async def run(self, _function, data, *, attempt=None):
         self.running += 1
         self.most = max(self.most, self.running)
         self.seen.append(json.loads(data.json))
@@ -46,6 +48,11 @@ class _Function:
         self.running -= 1
         failed = len(self.seen) <= self._failures
         return Outcome(ok=not failed, error="ValueError: no" if failed else "")
+
+
+def _wait(until):
+    while not until():
+        time.sleep(0.02)
 
 
 class _Bench:
@@ -87,8 +94,7 @@ class _Bench:
         running = asyncio.create_task(listener.run())
         try:
             async with asyncio.timeout(20):
-                while not await asyncio.to_thread(until):
-                    await asyncio.sleep(0.02)
+                await asyncio.to_thread(_wait, until)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

@@ -55,7 +55,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        stop(TEST_HOME)
+        # Nothing stays: what one session leaves behind, another might come to rely on.
+        stop(TEST_HOME, erase=True)
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +68,13 @@ def stack() -> Stack:
 @pytest.fixture
 def storage(stack: Stack) -> Iterator[str]:
     """The connection string of an empty storage account that no other test uses meanwhile."""
+    with _take_account(stack) as account:
+        yield stack.storage(account)
+
+
+@pytest.fixture(scope="module")
+def module_storage(stack: Stack) -> Iterator[str]:
+    """The same for all tests of a module, which share a running host."""
     with _take_account(stack) as account:
         yield stack.storage(account)
 

@@ -9,6 +9,7 @@ everything is in capitals only a title or an explicit "name" will do.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.model import Found, Kind
@@ -25,8 +26,9 @@ _ADDRESS: Final = frozenset({Kind.STREET, Kind.CITY, Kind.STATE, Kind.POSTAL_COD
 
 _CUES: Final = {
     Kind.CITY: (
-        r"lives in|live in|living in|lived in|resides in|residing in|resident of|moved to|moved from"
-        r"|home in|address in|city|town of|wohnt in|wohnhaft in|wohne in|ort|wohnort|stadt"
+        r"lives in|live in|living in|lived in|resides in|residing in|resident of|moved to"
+        r"|moved from|home in|address in|city|town of"
+        r"|wohnt in|wohnhaft in|wohne in|ort|wohnort|stadt"
     ),
     Kind.STATE: r"lives in|live in|living in|resides in|resident of|moved to|state|state of",
     Kind.POSTAL_CODE: r"zip|zip ?code|postal ?code|postcode|plz|postleitzahl",
@@ -64,7 +66,7 @@ def confirmed(folded: Folded, weak: Sequence[Found], strong: Sequence[Found]) ->
     sure |= {id(found) for found in weak if _announced(folded, found)}
     # Two sweeps, since what the neighbour on the right confirms may confirm the one on the left.
     for order in (everything, everything[::-1]):
-        for one, other in zip(order, order[1:], strict=False):
+        for one, other in pairwise(order):
             left, right = (one, other) if one.start <= other.start else (other, one)
             if _beside(folded, left, right, known=bool({id(left), id(right)} & sure)):
                 sure |= {id(left), id(right)}
@@ -108,7 +110,9 @@ def _beside(folded: Folded, left: Found, right: Found, *, known: bool) -> bool:
             and _BETWEEN_NAMES.fullmatch(gap) is not None
         )
     if left.kind in _ADDRESS and right.kind in _ADDRESS and left.kind is not right.kind:
-        return _BETWEEN_ADDRESS.fullmatch(gap) is not None and _reads_as_state(folded, left, right)
+        return _BETWEEN_ADDRESS.fullmatch(gap) is not None and (
+            known or _reads_as_state(folded, left, right)
+        )
     return False
 
 

@@ -13,7 +13,8 @@ import ahocorasick
 
 from shared.pii.redaction.context import confirmed
 from shared.pii.redaction.model import Found, Kind
-from shared.pii.redaction.needles import Needle, needles_of
+from shared.pii.redaction.needle import Needle
+from shared.pii.redaction.needles import needles_of
 from shared.pii.redaction.standing import standing
 
 if TYPE_CHECKING:
@@ -57,9 +58,11 @@ class KnownMatcher:
                 if span is not None:
                     (strong if needle.strong else weak).append(_found(needle, folded, span))
         for start, end, suffix in folded.typed:
-            for needle in self._exact.get(suffix, ()):
-                if needle.strong:
-                    strong.append(Found(start, end, needle.kind, needle.normal, needle.rank))
+            strong.extend(
+                Found(start, end, needle.kind, needle.normal, needle.rank)
+                for needle in self._exact.get(suffix, ())
+                if needle.strong
+            )
         return strong + confirmed(folded, weak, strong) if weak else strong
 
 

@@ -43,7 +43,7 @@ class LeakCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownValue:
-    """A value just sealed for this record; `strong` overrides the judgement of `needles`.
+    """A value just sealed for this record; `strong` overrides the judgement of `needle`.
 
     Give a person as one full name ("First Last" or "Last, First") where the contract allows it:
     then every form of it (first name, last name, initials) gets that person's one placeholder.
@@ -114,7 +114,7 @@ class Leak:
     kind: Kind
 
 
-class LeakFound(Exception):  # noqa: N818 - a verdict of the gate, named as the gate says it
+class LeakFound(Exception):
     """Redaction could not clear this field; carries codes, never text."""
 
     def __init__(self, name: str, codes: Sequence[LeakCode]) -> None:

@@ -45,7 +45,7 @@ def full_names(tokens: list[bytes], normal: str = "") -> Iterator[Needle]:
     if middle:
         orders += [[first, *middle, last], [last, first, *middle]]
     if len(last[0]) > SHORT and not is_common(last[0]) and first[0][:1].isascii():
-        initial = first[0][:1], frozenset[int]()
+        initial = first[0][:1], NO_BREAKS
         orders += [[initial, last], [last, initial]]
     for order in orders:
         yield _joined(order, normal)
@@ -60,9 +60,8 @@ def _joined(names: list[tuple[bytes, frozenset[int]]], normal: str) -> Needle:
         letters += name
     breaks.discard(0)
     glued = len(letters) >= _GLUED and min(len(name) for name, _ in names) > 1
-    return Needle(
-        letters, Kind.PERSON, normal, Shape.WORDS, True, RANK_WHOLE, frozenset(breaks), b"", glued
-    )
+    needle = _name(letters, normal, frozenset(breaks), RANK_WHOLE, strong=True)
+    return needle._replace(glued=glued)
 
 
 _PARTICLES: Final = tuple(b"mc mac o d de di da la le van von der den del el al st".split())
@@ -85,5 +84,3 @@ def _name(
     letters: bytes, normal: str, breaks: frozenset[int], rank: int, *, strong: bool
 ) -> Needle:
     return Needle(letters, Kind.PERSON, normal, Shape.WORDS, strong, rank, breaks)
-
-

@@ -80,5 +80,3 @@ def spellings(value: str, folded: bytes) -> list[bytes]:
         spellings.append(fold_value(unicodedata.normalize("NFC", value).translate(_UMLAUTS)))
     short = folded.replace(b"ae", b"a").replace(b"oe", b"o").replace(b"ue", b"u")
     return list(dict.fromkeys([*spellings, short]))
-
-

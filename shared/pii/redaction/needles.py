@@ -25,6 +25,9 @@ from shared.pii.redaction.streets import street_needles
 from shared.pii.redaction.validity import VIN_LENGTH
 
 _LONG_PHONE: Final = 7
+_SPEAKING: Final = 10  # letters of an address that mean it even without its @
+_ZIP: Final = 5
+_ZIP_PLUS_4: Final = 9
 
 
 def needles_of(known: Sequence[KnownValue]) -> dict[bytes, list[Needle]]:
@@ -49,7 +52,7 @@ def _all(known: Sequence[KnownValue]) -> Iterator[Needle]:
     folded.sort(key=lambda pair: pair[0].kind is Kind.PERSON and len(person_tokens(pair[1])) == 1)
     for value, view in folded:
         if squeeze(view):
-            yield from _needles(value, view)
+            yield from _BY_KIND[value.kind](value, view)
     singles = [
         person_tokens(view)
         for value, view in folded
@@ -60,83 +63,82 @@ def _all(known: Sequence[KnownValue]) -> Iterator[Needle]:
             yield from full_names([*first, *last])
 
 
-def _needles(value: KnownValue, folded: bytes) -> Iterable[Needle]:
-    match value.kind:
-        case Kind.PERSON:
-            return _person(value, folded)
-        case Kind.PHONE:
-            return _phone(value, folded)
-        case Kind.EMAIL:
-            return _email(value, folded)
-        case Kind.VIN:
-            return _vin(value, folded)
-        case Kind.STREET:
-            return _street(value, folded)
-        case Kind.CITY | Kind.STATE:
-            return _place(value, folded)
-        case Kind.IP:
-            return _whole(value, folded, Shape.DOTTED)
-        case Kind.CARD | Kind.SSN | Kind.POSTAL_CODE:
-            return _whole(value, folded, Shape.NUMBER)
-        case _:
-            return _whole(value, folded, Shape.CODE)
-
-
 def _whole(value: KnownValue, folded: bytes, shape: Shape) -> Iterator[Needle]:
     letters = squeeze(folded)
-    weak = (
-        len(letters) <= SHORT
-        or value.kind is Kind.POSTAL_CODE
-        or (value.kind is Kind.PLATE and (letters.isdigit() or is_common(letters)))
+    weak = len(letters) <= SHORT or (
+        value.kind is Kind.PLATE and (letters.isdigit() or is_common(letters))
     )
     strong = value.strong if value.strong is not None else not weak
     normal = normal_form(value.kind, folded)
-    breaks = breaks_of(folded) if shape is Shape.DOTTED else frozenset()
+    breaks = breaks_of(folded) if shape is Shape.DOTTED else NO_BREAKS
     yield Needle(letters, value.kind, normal, shape, strong, RANK_WHOLE, breaks)
-    if value.kind is Kind.POSTAL_CODE and letters.isdigit() and len(letters) == 9:  # noqa: PLR2004
-        yield Needle(letters[:5], value.kind, normal, shape, False, RANK_PART)
+
+
+def _number(value: KnownValue, folded: bytes) -> Iterator[Needle]:
+    return _whole(value, folded, Shape.NUMBER)
+
+
+def _code(value: KnownValue, folded: bytes) -> Iterator[Needle]:
+    return _whole(value, folded, Shape.CODE)
+
+
+def _address(value: KnownValue, folded: bytes) -> Iterator[Needle]:
+    return _whole(value, folded, Shape.DOTTED)
+
+
+def _postal_code(value: KnownValue, folded: bytes) -> Iterator[Needle]:
+    letters = squeeze(folded)
+    strong = value.strong is True
+    normal = normal_form(value.kind, folded)
+    yield Needle(letters, value.kind, normal, Shape.NUMBER, strong, RANK_WHOLE)
+    if letters.isdigit() and len(letters) == _ZIP_PLUS_4:
+        area = letters[:_ZIP]
+        yield Needle(area, value.kind, area.decode(), Shape.NUMBER, strong, RANK_PART)
 
 
 def _phone(value: KnownValue, folded: bytes) -> Iterator[Needle]:
     code, national = phone_parts(folded)
     if not national:
         return
-    normal = code + national
     strong = value.strong if value.strong is not None else len(national) >= _LONG_PHONE
-    yield Needle(
-        national.encode(), Kind.PHONE, normal, Shape.PHONE, strong, RANK_WHOLE, whole=code.encode()
-    )
-    if code == "1":  # the local seven digits, when written as a phone number is
-        local = national[3:].encode()
-        local_breaks = frozenset({3})
-        yield Needle(local, Kind.PHONE, normal, Shape.DOTTED, strong, RANK_PART, local_breaks)
+    whole = Needle(national.encode(), value.kind, code + national, Shape.PHONE, strong, RANK_WHOLE)
+    yield whole._replace(whole=code.encode())
+    if code == "1":  # the local seven digits, where they are written as a phone number is
+        local, breaks = national[3:].encode(), frozenset({3})
+        yield whole._replace(letters=local, shape=Shape.DOTTED, rank=RANK_PART, breaks=breaks)
 
 
 def _email(value: KnownValue, folded: bytes) -> Iterator[Needle]:
-    normal = normal_form(Kind.EMAIL, folded)
-    local, _, domain = folded.partition(b"@")
-    spoken = {
-        squeeze(folded),
-        squeeze(local + b"at" + domain),
-        squeeze(local + b"at" + domain.replace(b".", b"dot")),
-        squeeze(local.replace(b".", b"dot") + b"at" + domain.replace(b".", b"dot")),
-        squeeze(local + b"at" + domain.replace(b".", b"punkt")),
-    }
-    strong = value.strong if value.strong is not None else True
-    for letters in spoken:
-        yield Needle(letters, Kind.EMAIL, normal, Shape.CODE, strong, RANK_WHOLE)
+    local, at, domain = folded.partition(b"@")
+    strong = value.strong if value.strong is not None else bool(at)
+    written = Needle(
+        squeeze(folded), value.kind, normal_form(value.kind, folded), Shape.CODE, strong, RANK_WHOLE
+    )
+    if squeeze(local) and squeeze(domain) and len(written.letters) < _SPEAKING:
+        at_sign = frozenset({len(squeeze(local))})
+        yield written._replace(breaks=at_sign, glued=False)
+    else:
+        yield written
+    if at:
+        for spoken in {
+            local + b"at" + domain,
+            local + b"at" + domain.replace(b".", b"dot"),
+            local + b"at" + domain.replace(b".", b"punkt"),
+            local.replace(b".", b"dot") + b"at" + domain.replace(b".", b"dot"),
+        }:
+            yield written._replace(letters=squeeze(spoken))
 
 
 def _vin(value: KnownValue, folded: bytes) -> Iterator[Needle]:
     vin = squeeze(folded)
+    normal = normal_form(value.kind, folded)
     if len(vin) < VIN_LENGTH:  # a fragment; the eleven-character prefix is a vehicle fact
-        strong = value.strong if value.strong is not None else len(vin) > VIN_HEAD
-        yield Needle(vin, Kind.VIN, vin.decode(errors="replace"), Shape.CODE, strong, RANK_WHOLE)
+        strong = value.strong if value.strong is not None else len(vin) >= VIN_HEAD
+        yield Needle(vin, value.kind, normal, Shape.CODE, strong, RANK_WHOLE)
         return
-    normal = vin.decode(errors="replace")
     strong = value.strong is not False
     for letters in (vin[-VIN_TAIL:], vin[:VIN_HEAD]):
-        yield Needle(letters, Kind.VIN, normal, Shape.VIN, strong, RANK_WHOLE, whole=vin)
+        yield Needle(letters, value.kind, normal, Shape.VIN, strong, RANK_WHOLE, whole=vin)
 
 
 def _place(value: KnownValue, folded: bytes) -> Iterator[Needle]:
@@ -148,3 +150,20 @@ def _place(value: KnownValue, folded: bytes) -> Iterator[Needle]:
     for name in names:
         breaks = breaks_of(name)
         yield Needle(squeeze(name), value.kind, normal, Shape.WORDS, strong, RANK_WHOLE, breaks)
+
+
+_BY_KIND: Final[dict[Kind, Callable[[KnownValue, bytes], Iterable[Needle]]]] = {
+    Kind.PERSON: person_needles,
+    Kind.PHONE: _phone,
+    Kind.EMAIL: _email,
+    Kind.VIN: _vin,
+    Kind.PLATE: _code,
+    Kind.STREET: street_needles,
+    Kind.CITY: _place,
+    Kind.STATE: _place,
+    Kind.POSTAL_CODE: _postal_code,
+    Kind.CARD: _number,
+    Kind.IBAN: _code,
+    Kind.IP: _address,
+    Kind.SSN: _number,
+}

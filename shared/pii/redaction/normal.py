@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
-from shared.pii.redaction.folding import fold_value, squeeze
+from shared.pii.redaction.folding import squeeze
 from shared.pii.redaction.model import Kind
 from shared.pii.redaction.validity import calling_code, ip_address, is_nanp
 
@@ -143,26 +144,41 @@ def street_normal(folded: bytes) -> str:
     return " ".join(words)
 
 
+def _person(folded: bytes) -> str:
+    return b" ".join(map(squeeze, person_tokens(folded))).decode(errors="replace")
+
+
+def _phone(folded: bytes) -> str:
+    return "".join(phone_parts(folded))
+
+
+def _blanks_out(folded: bytes) -> str:
+    return b"".join(folded.split()).decode(errors="replace")
+
+
+def _blanks_one(folded: bytes) -> str:
+    return b" ".join(folded.split()).decode(errors="replace")
+
+
+def _address(folded: bytes) -> str:
+    text = _blanks_out(folded)
+    return ip_address(text) or text
+
+
+_BY_KIND: Final[dict[Kind, Callable[[bytes], str]]] = {
+    Kind.PERSON: _person,
+    Kind.PHONE: _phone,
+    Kind.EMAIL: _blanks_out,
+    Kind.STREET: street_normal,
+    Kind.IP: _address,
+    Kind.CARD: digits_of,
+    Kind.SSN: digits_of,
+    Kind.CITY: _blanks_one,
+    Kind.STATE: _blanks_one,
+}
+
+
 def normal_form(kind: Kind, folded: bytes) -> str:
-    """Fold to the form that placeholders are made from; never empty for a value with content."""
-    squeezed = squeeze(folded).decode(errors="replace")
-    match kind:
-        case Kind.PERSON:
-            return " ".join(
-                squeeze(token).decode(errors="replace") for token in person_tokens(folded)
-            )
-        case Kind.PHONE:
-            return "".join(phone_parts(folded)) or squeezed
-        case Kind.EMAIL:
-            return b"".join(folded.split()).decode(errors="replace")
-        case Kind.STREET:
-            return street_normal(folded) or squeezed
-        case Kind.IP:
-            text = folded.decode(errors="replace").strip()
-            return ip_address(text) or text
-        case Kind.CARD | Kind.SSN:
-            return digits_of(folded) or squeezed
-        case Kind.CITY | Kind.STATE:
-            return b" ".join(folded.split()).decode(errors="replace")
-        case _:
-            return squeezed
+    """Fold to the form that placeholders are made from; letters and digits if no rule is better."""
+    by_rule = _BY_KIND.get(kind)
+    return (by_rule(folded) if by_rule else "") or squeeze(folded).decode(errors="replace")

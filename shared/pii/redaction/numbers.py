@@ -68,8 +68,9 @@ def _ssn(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
 
 
 def _iban(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
-    """Walk on from the head for as many characters as the country has; the words that follow
-    look like more of it, so the expression alone cannot know the end.
+    """Walk on from the head for as many characters as the country has.
+
+    The words that follow look like more of it, so the expression alone cannot know the end.
     """
     lower, start = folded.lower, match.start()
     length = IBAN_LENGTHS.get(lower[start : start + 2].decode(), 0)

@@ -27,6 +27,7 @@ _FULL: Final = rf"{_PARTICLE}{_NAME}(?:[ ](?:[A-Z]\.?[ ])?{_PARTICLE}{_NAME}){{0
 _FULL_LOUD: Final = rf"{_LOUD}(?:[ ](?:[A-Z]\.?[ ])?{_LOUD}){{0,1}}"
 _SEPARATOR: Final = r"[ \t]{0,2}(?:[:,\-][ \t]{0,2}|[ \t])"
 
+_NO_TITLE_NAMES: Final = NOT_NAMES - COMMON
 _WORD: Final = re.compile(rb"[A-Za-z'-]+")
 
 
@@ -56,33 +57,33 @@ def _name_within(folded: Folded, span: tuple[int, int], ends: frozenset[str]) ->
     words: list[str] = []
     for word in _WORD.finditer(stretch):
         bare = word.group().lower().removesuffix(b"'s").removesuffix(b"'")
-        if bare.decode() in ends:
+        particle = word.group().islower()  # counts only with the name behind it
+        if not particle and bare.decode() in ends:
             break
         words.append(squeeze(bare).decode())
-        if not word.group().islower():  # a particle counts only with the name behind it
+        if not particle:
             kept, count = word.start() + len(bare), len(words)
     if kept <= 1:
         return None
     return start, start + kept, " ".join(words[:count])
 
 
-_NO_TITLE_NAMES: Final = NOT_NAMES - COMMON
-
 PEOPLE: Final = (
     Recogniser(
         Kind.PERSON,
         (
-            rf"\b(?i:{_TITLES})\b\.?[ \t]{{1,3}}(?:(?i:{_TITLES})\b\.?[ ])?(?:({_FULL})|({_FULL_LOUD}))\b"
+            rf"\b(?i:{_TITLES})\b\.?[ \t]{{1,3}}(?:(?i:{_TITLES})\b\.?[ ])?"
+            rf"(?:({_FULL})|({_FULL_LOUD}))\b"
         ),
         _after_title,
-        lambda folded: b"m" in folded.lower or b"r" in folded.lower,
+        lambda _: True,
         cased=True,
     ),
     Recogniser(
         Kind.PERSON,
         (
-            rf"\b(?:(?i:{_ROLES})(?:'s)?(?:[ ](?i:name))?(?:[ ](?i:is|was|named|namens|ist))?|(?i:name|named"
-            rf"|namens|my name is|mein name ist)){_SEPARATOR}({_FULL})()\b"
+            rf"\b(?:(?i:{_ROLES})(?:'s)?(?:[ ](?i:name))?(?:[ ](?i:is|was|named|namens|ist))?"
+            rf"|(?i:name|named|namens|my name is|mein name ist)){_SEPARATOR}({_FULL})\b"
         ),
         _after_role,
         lambda folded: not folded.cased.islower() and not folded.cased.isupper(),
@@ -90,7 +91,7 @@ PEOPLE: Final = (
     ),
     Recogniser(
         Kind.PERSON,
-        (rf"\b(?i:{_ROLES})(?:'S)?[ ](?i:name)(?:[ ](?i:is|was))?{_SEPARATOR}({_FULL_LOUD})()\b"),
+        (rf"\b(?i:{_ROLES})(?:'S)?[ ](?i:name)(?:[ ](?i:is|was))?{_SEPARATOR}({_FULL_LOUD})\b"),
         _after_role,
         lambda folded: b"name" in folded.lower,
         cased=True,

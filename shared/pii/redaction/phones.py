@@ -29,11 +29,14 @@ _OTHER_CUE: Final = re.compile(
     rb"|ro|odi|nhtsa|id|file|ticket|policy|sku|teil|teile|teilenummer|rechnung|auftrag|artikel"
     rb"|bestell\w*|vorgang|account|konto|tsb|bulletin|code)\b[^0-9\n]{0,14}|[$\xe2\x82\xac#])$"
 )
+_GROUPED: Final = re.compile(rb"[0-9][^0-9]+[0-9]{3}[^0-9]+[0-9]{4}$")
 _UNIT: Final = re.compile(rb"\s?(?:miles|mi|km|kms|kilometers|kilometer|meilen|k)\b")
 _DATE: Final = re.compile(
     rb"(?:\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})|(?:19|20)\d\d([./-])\d{1,2}\2\d{1,2})"
 )
 _DIGITS: Final = frozenset(b"0123456789")
+_GERMAN_SPEAKING: Final = frozenset({"49", "43", "41"})
+_LEAST_DIALLED: Final = 9
 _GERMAN_MOBILE: Final = ("15", "16", "17")
 
 
@@ -70,8 +73,9 @@ def _nanp(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     digits = digits_of(match.group())
     if not is_nanp(digits[-10:]) or _joined(folded, start, end):
         return None
-    bare = match.group().isdigit()
-    if bare and not _named(folded, start) and _named_otherwise(folded, start):
+    # One separator or none, and a part number looks the same: "312-5550142".
+    doubtful = _GROUPED.search(match.group()) is None
+    if doubtful and not _named(folded, start) and _named_otherwise(folded, start):
         return None
     return _accepted(folded, start, end)
 
@@ -83,10 +87,10 @@ def _international(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     digits = digits_of(stretch)
     if not stretch.startswith(b"+"):
         digits = digits.removeprefix("011") if digits.startswith("011") else digits[2:]
-        if len(digits) < 9 or (
-            stretch.isdigit() and calling_code(digits) not in {"49", "43", "41"}
-        ):  # noqa: PLR2004
+        if len(digits) < _LEAST_DIALLED:
             return None
+        if stretch.isdigit() and calling_code(digits) not in _GERMAN_SPEAKING:
+            return None  # "0012345678" is as likely a part number
     if not 8 <= len(digits) <= 15 or _joined(folded, start, end):  # noqa: PLR2004 - E.164
         return None
     if _named_otherwise(folded, start):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SUFFIX_LENGTH: Final = 8
-_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # pragma: allowlist secret
 _DOMAIN: Final = b"ops.placeholder.v1"
 _KEY_BYTES: Final = 32
 _REMEMBERED: Final = 16_384

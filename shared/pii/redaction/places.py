@@ -28,11 +28,19 @@ _DOUBTFUL: Final = (
     "st|dr|drive|court|ct|circle|place|pl|way|trail|trl|plaza|square|sq|loop|run|pike|row|path"
     "|crossing|point|ridge|alley|cove|ter"
 )
+_DOUBTFUL_SET: Final = frozenset(_DOUBTFUL.split("|"))
+_MOST_NAMES: Final = 2  # more words before "street" are prose
 _DIRECTION: Final = "|".join(DIRECTIONS)
 _CODES: Final = "|".join(sorted(STATE_CODES))
 _CITY: Final = r"[a-z][a-z.'\-]*(?:[ ][a-z][a-z.'\-]*){0,3}"
-_TAIL: Final = rf"(?:,?[ ]{{1,2}}(?:{_CITY}),?[ ]{{1,2}}(?:{_CODES})\b\.?(?:,?[ ]{{1,2}}[0-9]{{5}}(?:-[0-9]{{4}})?\b)?)"
-_SUITE: Final = r"(?:,?[ ](?:apt|apartment|unit|suite|ste|lot)\.?[ ]?#?[a-z0-9\-]{1,6}\b|,?[ ]?#[ ]?[a-z0-9\-]{1,6}\b)"
+_TAIL: Final = (
+    rf"(?:,?[ ]{{1,2}}(?:{_CITY}),?[ ]{{1,2}}(?:{_CODES})\b\.?"
+    r"(?:,?[ ]{1,2}[0-9]{5}(?:-[0-9]{4})?\b)?)"
+)
+_SUITE: Final = (
+    r"(?:,?[ ](?:apt|apartment|unit|suite|ste|lot)\.?[ ]?#?[a-z0-9\-]{1,6}\b"
+    r"|,?[ ]?#[ ]?[a-z0-9\-]{1,6}\b)"
+)
 _MARKS: Final = b" .,\t\r\n"
 _ZIP: Final = re.compile(rb"[0-9]{5}(?:-[0-9]{4})?$")
 _GERMAN_STOP: Final = frozenset(
@@ -54,54 +62,48 @@ def _english(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401 - an re2 ma
     doubtful = match.group(3).decode() in _DOUBTFUL_SET
     if doubtful and not located and not titled:
         return None
-    if not doubtful and not located and len(names) > 2:  # noqa: PLR2004 - prose, not a name
+    if not doubtful and not located and len(names) > _MOST_NAMES:
         return None
     if tail is not None and not located:
         end = match.start(4)  # a state without its code is as likely the word "in" or "or"
-    return (
-        start,
-        start + len(folded.lower[start:end].rstrip(_MARKS)),
-        street_normal(folded.lower[start:suffix_end]),
-    )
+    line = folded.lower[start:end].rstrip(_MARKS)
+    return start, start + len(line), street_normal(folded.lower[start:suffix_end])
 
 
 def _german(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     start, end = match.span()
-    name = match.group(1).lower()
-    if name in _GERMAN_STOP or name.startswith(b"dieser"):
+    if match.group(1).lower() in _GERMAN_STOP:
         return None
-    line_end = match.end(2)
-    return start, end, street_normal(folded.lower[start:line_end])
+    return start, end, street_normal(folded.lower[start : match.end(2)])
 
 
-def _box(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _box(_: Folded, match: Any) -> Verdict:  # noqa: ANN401
     start, end = match.span()
-    return start, end, "pobox " + match.group(1).decode() if folded else ""
+    return start, end, "pobox " + match.group(1).decode()
 
-
-_DOUBTFUL_SET: Final = frozenset(_DOUBTFUL.split("|"))
-_HAS_NUMBER: Final = 1
 
 PLACES: Final = (
     Recogniser(
         Kind.STREET,
         (
-            rf"\b([0-9]{{1,6}}[a-z]?(?:-[0-9]{{1,4}})?),?[ ]{{1,2}}(?:(?:{_DIRECTION})\b\.?[ ]{{1,2}})?"
+            r"\b([0-9]{1,6}[a-z]?(?:-[0-9]{1,4})?),?[ ]{1,2}"
+            rf"(?:(?:{_DIRECTION})\b\.?[ ]{{1,2}})?"
             rf"((?:(?:[a-z][a-z'\-]*\.?|[0-9]{{1,3}}(?:st|nd|rd|th))[ ]{{1,2}}){{1,4}}?)"
             rf"({_PLAIN}|{_DOUBTFUL})\b\.?(?:[ ](?:{_DIRECTION})\b\.?)?{_SUITE}?({_TAIL})?"
         ),
         _english,
-        lambda folded: folded.digits >= _HAS_NUMBER,
+        lambda folded: folded.digits > 0,
     ),
     Recogniser(
         Kind.STREET,
         (
-            r"\b([A-Z][a-z]{2,}(?:-[A-Z][a-z]+){0,3}(?:-S|s|[ ]S)(?:trasse|tr\.?)|[A-Z][a-z]{2,}(?:-[A-Z][a-z]+){0,3}"
-            r"(?:-W|w)eg|[A-Z][a-z]{2,}(?:platz|allee|gasse|damm|ufer|steig))[ ]{1,2}"
+            r"\b([A-Z][a-z]{2,}(?:-[A-Z][a-z]+){0,3}(?:-S|s|[ ]S)(?:trasse|tr\.?)"
+            r"|[A-Z][a-z]{2,}(?:-[A-Z][a-z]+){0,3}(?:-W|w)eg"
+            r"|[A-Z][a-z]{2,}(?:platz|allee|gasse|damm|ufer|steig))[ ]{1,2}"
             r"([0-9]{1,4}(?:[ ]?[a-h]\b)?)(?:-[0-9]{1,4})?\b(?:,[ ]{1,2}[0-9]{5}[ ][A-Z][a-z]+)?"
         ),
         _german,
-        lambda folded: folded.digits >= _HAS_NUMBER and folded.cased != folded.lower,
+        lambda folded: folded.digits > 0 and folded.cased != folded.lower,
         cased=True,
     ),
     Recogniser(

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.model import Kind
-from shared.pii.redaction.needles import VIN_TAIL, Needle, Shape
+from shared.pii.redaction.needle import VIN_TAIL, Needle, Shape
 
 if TYPE_CHECKING:
     from shared.pii.redaction.folding import Folded
@@ -26,6 +26,8 @@ _BLANKS: Final = b" \t\r\n\x0b\x0c"
 _SUFFIX_S: Final = ord("s")
 _UNSPACED_FROM: Final = 0xE2  # lead byte from which scripts write words without blanks
 
+# Six digits before a measure are mileage or money, whatever else they happen to be.
+_MEASURE: Final = re.compile(rb" ?(?:miles?|mi|kms?|kilometers?|kilometres?|eur|euro|usd)\b")
 _PHONE_LEAD: Final = re.compile(
     rb"(?:(?:(?<![0-9a-z])(?:00|011)|\+) ?[0-9]{1,3}|(?<![0-9])[0-9]{1,3})?"
     rb"[ ().\-/]{0,3}(?:\(0\) ?|0)?\(?$"
@@ -147,6 +149,8 @@ def _plain(needle: Needle, folded: Folded, first: int) -> Span | None:
     if not _gaps_within(folded, first, len(needle.letters), _GAP):
         return None
     lower = folded.lower
+    if not needle.glued and not all(_apart(folded, first + index) for index in needle.breaks):
+        return None
     beside = (
         start > 0 and _touches(needle, lower[start - 1]),
         end < len(lower) and _touches(needle, lower[end]),
@@ -156,6 +160,11 @@ def _plain(needle: Needle, folded: Folded, first: int) -> Span | None:
             return None
         return _grown(folded, start, end)
     return start, end
+
+
+def _apart(folded: Folded, index: int) -> bool:
+    """Whether something stands between this letter and the one before."""
+    return folded.positions[index] - folded.positions[index - 1] > 1
 
 
 def _touches(needle: Needle, neighbour: int) -> bool:
@@ -212,34 +221,44 @@ def _phone(needle: Needle, folded: Folded, first: int) -> Span | None:
 
 
 def _vin(needle: Needle, folded: Folded, first: int) -> Span | None:
-    """Grow from the tail to the left, or from the head to the right, as far as the VIN goes."""
-    vin, squeezed = needle.whole, folded.squeezed
-    last = first + len(needle.letters)
-    tail = needle.letters == vin[-VIN_TAIL:]
-    length = len(needle.letters)
-    while length < len(vin):
-        if tail and first > 0 and squeezed[first - 1] == vin[-length - 1]:
-            if not _gaps_within(folded, first - 1, 2, _GAP):
-                break
-            first -= 1
-        elif not tail and last < len(squeezed) and squeezed[last] == vin[length]:
-            if not _gaps_within(folded, last - 1, 2, _GAP):
-                break
-            last += 1
-        else:
-            break
-        length += 1
+    """Part of a VIN: the serial number that ends it, or more of it than tells the model."""
+    first, last = _vin_stretch(needle, folded, first)
+    length = last - first
     if not _gaps_within(folded, first, length, _GAP):
         return None
     start, end = folded.positions[first], folded.positions[last - 1] + 1
     if length >= _CERTAIN:
         return _grown(folded, start, end)
     lower = folded.lower
-    if end < len(lower) and (_is_letter(lower[end]) or _is_digit(lower[end])):
+    if _solid(lower[end : end + 1]) or (length == VIN_TAIL and _MEASURE.match(lower, end)):
         return None
-    masked = start
-    while masked > max(0, start - _LEAD) and lower[masked - 1] in b"x*":
-        masked -= 1
-    if masked > 0 and (_is_letter(lower[masked - 1]) or _is_digit(lower[masked - 1])):
-        return None
-    return masked, end
+    while start > 0 and end - start < 2 * _LEAD and lower[start - 1] in b"x*":
+        start -= 1  # the rest masked by hand: "xxxxx004352"
+    return None if _solid(lower[max(0, start - 1) : start]) else (start, end)
+
+
+def _vin_stretch(needle: Needle, folded: Folded, first: int) -> Span:
+    """Grow from the tail to the left, or from the head to the right, as far as the VIN goes."""
+    vin, squeezed = needle.whole, folded.squeezed
+    last = first + len(needle.letters)
+    if needle.letters == vin[-VIN_TAIL:]:
+        while (
+            first > 0
+            and last - first < len(vin)
+            and squeezed[first - 1] == vin[first - last - 1]
+            and _gaps_within(folded, first - 1, 2, _GAP)
+        ):
+            first -= 1
+    else:
+        while (
+            last < len(squeezed)
+            and last - first < len(vin)
+            and squeezed[last] == vin[last - first]
+            and _gaps_within(folded, last - 1, 2, _GAP)
+        ):
+            last += 1
+    return first, last
+
+
+def _solid(byte: bytes) -> bool:
+    return byte != b"" and (_is_letter(byte[0]) or _is_digit(byte[0]))

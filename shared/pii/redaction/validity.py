@@ -16,6 +16,8 @@ _VIN_VALUES: Final = (
 _VIN_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 VIN_LENGTH: Final = 17
 VIN_CHECK_POSITION: Final = 8
+_VIN_DIGITS: Final = 3  # fewer, and it is a word of seventeen letters
+_NANP_LENGTH: Final = 10
 
 IBAN_LENGTHS: Final = {
     country: int(length)
@@ -51,12 +53,12 @@ def calling_code(digits: str) -> str:
 
 def is_nanp(digits: str) -> bool:
     """Ten digits of the North American plan: area and exchange may not start with 0 or 1."""
-    return len(digits) == 10 and digits[0] in "23456789" and digits[3] in "23456789"
+    return len(digits) == _NANP_LENGTH and digits[0] in "23456789" and digits[3] in "23456789"
 
 
 def is_vin(vin: str) -> bool:
     """Seventeen characters, lower case, with the North American check digit."""
-    if len(vin) != VIN_LENGTH or vin.isdigit() or sum(map(str.isdigit, vin)) < 3:
+    if len(vin) != VIN_LENGTH or vin.isdigit() or sum(map(str.isdigit, vin)) < _VIN_DIGITS:
         return False
     total = 0
     for character, weight in zip(vin, _VIN_WEIGHTS, strict=True):
@@ -74,7 +76,7 @@ def is_card(digits: str) -> bool:
     total = 0
     for index, character in enumerate(reversed(digits)):
         value = int(character) * (1 + index % 2)
-        total += value - 9 if value > 9 else value
+        total += value % 10 + value // 10
     return total % 10 == 0
 
 

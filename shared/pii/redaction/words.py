@@ -119,7 +119,8 @@ NOT_NAMES: Final = _VEHICLE_NAMES | frozenset(
     sind sitz sollte stellt teilt tuer und ueber um vom von vor war wartet weil wenn wie will wird
     wollte wuenscht wunscht zu zum zur
     january february march april june july august september october november december monday
-    tuesday wednesday thursday friday saturday sunday januar februar maerz juni juli oktober dezember
+    tuesday wednesday thursday friday saturday sunday
+    januar februar maerz juni juli oktober dezember
     """.split()
 )
 

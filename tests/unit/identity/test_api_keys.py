@@ -12,7 +12,7 @@ from shared.kernel.call import AuthMode, SourceType
 from shared.kernel.settings import Settings, SettingsInvalid
 from tests.unit.identity.forging import CALLER, STRANGER
 
-KEY = "local-parity-key-0123456789abcdefgh"
+KEY = "local-parity-key-0123456789abcdefgh"  # pragma: allowlist secret
 OTHER = KEY[::-1]
 
 

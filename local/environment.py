@@ -1,0 +1,81 @@
+"""A whole local environment: stack, issuer, database, settings; the host is started on top.
+
+Used by the demo, by ``make up`` and by the tests that speak HTTP, so that all of them run what a
+deployed app runs: the real verifier against the local issuer, the duty logins, real storage.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.host import RunningHost, launch
+from local.issuer import Issuer
+from local.stack import Stack
+from shared.kernel.migrate import migrate
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+OWNER = "5a3a0d10-0000-4000-8000-000000000001"
+"""Object id of the local platform owner, a person."""
+INTAKE = "5a3a0d10-0000-4000-8000-000000000002"
+"""Object id of the local intake service, a managed identity."""
+INGEST_AUDIENCE = "api://opsplane-ingest"
+OPERATOR_AUDIENCE = "api://opsplane-operators"
+
+
+@dataclass(frozen=True)
+class LocalEnvironment:
+    """Settings and credentials of an environment on this machine."""
+
+    stack: Stack
+    issuer: Issuer
+    database: str
+    folder: Path
+    storage: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, str]:
+        """Return the environment variables of an app in this environment."""
+        return {
+            "OPS_ENVIRONMENT": "local_parity",
+            "OPS_WORKSPACE": "local",
+            "OPS_DATABASE_URL": self.stack.database_url(self.database),
+            "AzureWebJobsStorage": self.storage,
+            "INGEST_AAD_AUDIENCE": INGEST_AUDIENCE,
+            "INGEST_ALLOWED_CALLER_OBJECT_IDS": INTAKE,
+            "OPS_OPERATOR_AUDIENCE": OPERATOR_AUDIENCE,
+            "OPS_ALLOWED_OPERATOR_OBJECT_IDS": OWNER,
+            "OPS_KEYS_PATH": str(self.folder / "keys"),
+            **self.issuer.settings(),
+            **self.extra,
+        }
+
+    def operator_token(self) -> str:
+        """Return a token of the platform owner."""
+        return self.issuer.mint(OWNER, OPERATOR_AUDIENCE, human=True)
+
+    def intake_token(self) -> str:
+        """Return a token of the intake service."""
+        return self.issuer.mint(INTAKE, INGEST_AUDIENCE)
+
+    @contextmanager
+    def host(self, workers: int = 1, port: int = 0, logs: Path | None = None) -> Iterator[RunningHost]:
+        """Run the Functions host of this environment."""
+        keep = {name: value for name, value in os.environ.items() if not name.startswith("OPS_")}
+        with launch(
+            PROJECT, {**keep, **self.settings()}, workers=workers, port=port, logs=logs
+        ) as running:
+            yield running
+
+
+def prepare_database(stack: Stack, name: str) -> bool:
+    """Make sure a database of that name exists and is migrated; ``True`` when it is new."""
+    new = not stack.has_database(name)
+    if new:
+        stack.create_database(name)
+    migrate(stack.login_url("ops_migrator", name))
+    return new
