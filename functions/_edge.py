@@ -126,9 +126,7 @@ def _admit(plane: Services, route: Route, call: Call, headers: dict[str, str]) -
     tenant_id = TenantId(tenant) if _TENANT_ID.fullmatch(tenant) else None
     call = plane.call(actor, tenant_id=tenant_id, traceparent=call.traceparent)
     if route.audience is Audience.INGEST:
-        call = plane.call(
-            as_producer(actor), tenant_id=tenant_id, traceparent=call.traceparent
-        )
+        call = plane.call(as_producer(actor), tenant_id=tenant_id, traceparent=call.traceparent)
     else:
         call = plane.authority.with_roles(call)
     demand(call, route.needs)

@@ -52,7 +52,7 @@ def problem(error: errors.OpsError, call_id: CallId) -> Reply:
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    if status == 401:
+    if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="opsplane"'
     return Reply(orjson.dumps(body), status, PROBLEM, headers)
 

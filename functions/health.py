@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions._edge import blueprint, PUBLIC, http
+from functions._edge import PUBLIC, blueprint, http
 from shared.bootstrap import services
 from shared.health import wire
 from shared.kernel.call import Call

@@ -17,6 +17,14 @@ def receipts_reconcile(call: Call) -> None:
     services().reconciler.backfill(call)
 
 
+@bp.function_name("answers_forget")
+@bp.timer_trigger(arg_name="tick", schedule="0 7 * * * *")
+@timer
+def answers_forget(call: Call) -> None:
+    """Forget idempotent answers that are two days old."""
+    services().reconciler.forget_answers(call)
+
+
 @bp.function_name("denials_settle")
 @bp.timer_trigger(arg_name="tick", schedule="5 * * * * *")
 @timer

@@ -63,7 +63,9 @@ class LocalEnvironment:
         return self.issuer.mint(INTAKE, INGEST_AUDIENCE)
 
     @contextmanager
-    def host(self, workers: int = 1, port: int = 0, logs: Path | None = None) -> Iterator[RunningHost]:
+    def host(
+        self, workers: int = 1, port: int = 0, logs: Path | None = None
+    ) -> Iterator[RunningHost]:
         """Run the Functions host of this environment."""
         keep = {name: value for name, value in os.environ.items() if not name.startswith("OPS_")}
         with launch(

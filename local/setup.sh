@@ -56,7 +56,8 @@ HELP
 }
 
 make_environment() {
-    if ! works .venv/bin/python || ! grep -qF "$here/.venv" .venv/bin/activate; then
+    if ! works .venv/bin/python || ! .venv/bin/python -m pip --version >/dev/null 2>&1 ||
+        ! grep -qF "$here/.venv" .venv/bin/activate; then
         python=$(find_python)
         say "creating .venv with $("$python" --version)"
         "$python" -m venv --clear .venv

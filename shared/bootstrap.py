@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from shared.kernel import log
 from shared.kernel.call import Actor, AuthMode, Call, SourceType
 from shared.kernel.clock import Clock, SystemClock
-from shared.kernel.db import Database, Login
+from shared.kernel.db import Database, Login, login_url
 from shared.kernel.ids import CallId, IdSource, RandomIds, TenantId
 from shared.kernel.ports import BlobStore, QueueSender, SilentTelemetry, Telemetry, TenantKeys
 from shared.kernel.settings import Credential, DatabaseCredential, Settings
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from shared.ingest.receipts import Receipts
     from shared.ingest.reconcile import Reconciler
     from shared.kernel.outbox import Outbox
+    from shared.lifecycle.initialise import Marker
     from shared.pii.keyring import Keyring
     from shared.policy.service import Policy
 
@@ -110,6 +111,16 @@ class Services:
                     password=self._database_password(),
                 )
             return self._databases[login]
+
+    def login_url(self, login: Login) -> str:
+        """Return how one duty login connects, for work that is no service call: migrations."""
+        return login_url(self.settings.database_url, login, self._database_password())
+
+    def operator_token(self) -> str:
+        """Return a token of whoever is signed in to Azure here. Raises `CredentialMissing`."""
+        from shared.adapters.entra import operator_token
+
+        return operator_token(self.settings.operator_audience)
 
     def _database_password(self) -> Callable[[Login], str] | None:
         if self.settings.database_credential is DatabaseCredential.PASSFILE:
@@ -212,9 +223,29 @@ class Services:
         """Return what creates tenants, principals and grants."""
         from shared.identity.provisioning import Provisioning
 
+        def known_contract(name: str) -> None:
+            from shared.ingest.contracts import named
+
+            named(name)
+
         return Provisioning(
-            self.database(Login.CONTROL), self.ports.ids, [self.keyring.prepare_tenant]
+            self.database(Login.CONTROL),
+            self.ports.ids,
+            on_new_tenant=[self.keyring.prepare_tenant],
+            check_contract=known_contract,
         )
+
+    def marker(self, call: Call) -> Marker:
+        """Return what the database says of itself."""
+        from shared.lifecycle.initialise import marker
+
+        return marker(self.database(Login.CONTROL), call)
+
+    def initialise(self, call: Call, workspace: str, owner: str) -> bool:
+        """Give the database to this environment, as the migrator."""
+        from shared.lifecycle.initialise import initialise
+
+        return initialise(self.database(Login.MIGRATOR), call, self.ports.ids, workspace, owner)
 
     @cached_property
     def policy(self) -> Policy:

@@ -31,7 +31,7 @@ class Message:
     def __init__(self, **fields: object) -> None:
         self.__dict__.update(fields)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- its type depends on the field
+    def __getattr__(self, name: str) -> Any:
         if name[:1].isupper() or name.startswith("__"):
             raise AttributeError(name)
         return None

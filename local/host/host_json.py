@@ -119,7 +119,7 @@ def _queues(section: Mapping[str, Any], settings: Mapping[str, str]) -> QueueOpt
     )
 
 
-def _lowered(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
+def _lowered(value: Any) -> Any:
     if isinstance(value, dict):
         return {name.lower(): _lowered(inner) for name, inner in value.items()}
     return value

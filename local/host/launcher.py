@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,7 +38,7 @@ class RunningHost:
     keys: Keys = field(repr=False)
     functions: tuple[str, ...]
     logs: Path
-    _folder: tempfile.TemporaryDirectory[str] = field(repr=False)
+    _folder: Path = field(repr=False)
 
     @property
     def pid(self) -> int:
@@ -77,11 +79,11 @@ class RunningHost:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-        self._folder.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
     def _ready_file(self) -> Path:
-        return Path(self._folder.name) / "ready.json"
+        return self._folder / "ready.json"
 
     def _gone(self, within: float) -> int:
         try:
@@ -109,11 +111,13 @@ def launch(  # noqa: PLR0913 -- each is a choice a caller makes
 
     `env` adds to this process's environment. The host also stops when this process ends.
     """
-    folder = tempfile.TemporaryDirectory(prefix="functions-host-")
+    folder = Path(tempfile.mkdtemp(prefix="functions-host-"))
+    # For a caller who stops the host without a `with` block and reads its log afterwards.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         return _launch(app_dir, env, workers, port, keys, arguments, logs, within, folder)
     except BaseException:
-        folder.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
@@ -126,12 +130,11 @@ def _launch(  # noqa: PLR0913 -- launch, once there is a folder to clean up
     arguments: Sequence[str],
     logs: Path | None,
     within: float,
-    folder: tempfile.TemporaryDirectory[str],
+    folder: Path,
 ) -> RunningHost:
-    home = Path(folder.name)
-    ready_file, logs = home / "ready.json", logs or home / "host.log"
+    ready_file, logs = folder / "ready.json", logs or folder / "host.log"
     keys = keys or Keys.generate()
-    keys_file = home / "keys.json"
+    keys_file = folder / "keys.json"
     keys_file.touch(mode=0o600)
     keys_file.write_text(keys.to_json(), encoding="utf-8")
     with logs.open("ab") as output:

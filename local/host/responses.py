@@ -81,7 +81,7 @@ def _fields(given: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
 def _cookie(cookie: Message) -> bytes:
     """One Set-Cookie line in ASP.NET's spelling."""
 
-    def field(name: str) -> Any:  # noqa: ANN401 -- text, number or flag
+    def field(name: str) -> Any:
         wrapped = getattr(cookie, name)
         return wrapped.value if wrapped is not None else None
 

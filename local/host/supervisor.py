@@ -80,6 +80,8 @@ class Supervisor:
             await self._stopping.wait()
             gate.close()
             self._signal(signal.SIGTERM)
+            # The workers close theirs too, so that new callers are refused, not kept waiting.
+            listener.close()
             await self._end(keepers)
         finally:
             gate.close()

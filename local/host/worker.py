@@ -63,7 +63,8 @@ def main() -> None:
     # Ctrl-C reaches the whole process group; only the supervisor acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     order = receive_order(orders)
-    os.environ.update(order.settings)
+    for name, value in order.settings.items():
+        os.environ.setdefault(name, value)
     _log_to_stderr(order)
 
     def report(answer: Report) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from azure.core.exceptions import (
@@ -71,10 +72,8 @@ class AzureBlobs:
             raise BlobUnavailable from error
 
     def _ensure(self, container: str) -> None:
-        try:
+        with suppress(ResourceExistsError):
             self._service.create_container(container)
-        except ResourceExistsError:
-            pass
         self._known.add(container)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
@@ -33,10 +34,8 @@ class AzureQueues:
             try:
                 client.send_message(text)
             except ResourceNotFoundError:
-                try:
+                with suppress(ResourceExistsError):
                     client.create_queue()
-                except ResourceExistsError:
-                    pass
                 client.send_message(text)
         except AzureError as error:
             raise QueueUnavailable from error

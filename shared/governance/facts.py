@@ -22,7 +22,7 @@ DIGEST = re.compile(r"[0-9a-f]{32,64}")
 CONTRACT = re.compile(r"[a-z][a-z0-9-]*\.v[0-9]+")
 OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CALLER = re.compile(r"unverified|[0-9a-f]{32}")
-type Shape = re.Pattern[str] | type[int] | type[bool]
+type Shape = re.Pattern[str] | type[int | bool]
 
 _LONGEST = 256
 _GRAMMAR = re.compile(r"[a-z]+:[a-z_]+:[a-z_]+")

@@ -12,10 +12,13 @@ from dataclasses import replace
 from shared.identity.roles import Role, permissions_of
 from shared.kernel.call import Actor, Call
 from shared.kernel.db import Database
-from shared.kernel.errors import Denied
+from shared.kernel.errors import Denied, EnvironmentDiffers
 from shared.kernel.sql import Queries
 
 _sql = Queries("shared.identity")
+
+_SUBMIT = "ingest:record:submit"
+"""Held by producers and by no operator role."""
 
 
 class PermissionMissing(Denied):
@@ -38,11 +41,29 @@ class Authority:
         self._control = control
 
     def with_roles(self, call: Call) -> Call:
-        """Return the call with the permissions of the roles its actor was granted."""
+        """Return the call with the permissions of the roles its actor was granted.
+
+        1. The database belongs to this environment (D1): nobody operates on another one by a
+           wrong setting. Raises `EnvironmentDiffers`.
+        2. Roles of an active principal count; a role that this release does not know allows
+           nothing.
+        """
         with self._control.transaction(call, read_only=True) as tx:
+            environment = tx.value(_sql.environment)
             names = tx.values(_sql.roles_of, {"object_id": call.actor.subject})
-        roles = [Role(name) for name in names]
+        # (1) The marker, which only the owner of the schema can write.
+        if environment is None:
+            raise EnvironmentDiffers("The database is not initialised: opsplane environment init")
+        if environment != call.environment:
+            raise EnvironmentDiffers
+        # (2) Known roles.
+        roles = [Role(name) for name in names if name in Role]
         return replace(call, actor=replace(call.actor, permissions=permissions_of(roles)))
+
+
+def is_producer(call: Call) -> bool:
+    """Tell whether the caller came through the gate: it acts only where it has a grant."""
+    return call.may(_SUBMIT)
 
 
 def demand(call: Call, permission: str) -> None:

@@ -6,18 +6,25 @@ for something else under the same name is a `Conflict`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from shared.governance.facts import OBJECT_ID, FactKind, record
 from shared.identity import vocabulary as facts
 from shared.identity.authority import demand
+from shared.identity.model import (
+    GrantRow,
+    GroupRow,
+    PrincipalRow,
+    Provisioned,
+    RoleRow,
+    TenantRow,
+)
 from shared.identity.roles import Permission, Role
 from shared.kernel.call import Call
 from shared.kernel.db import Database, Tx
 from shared.kernel.errors import Conflict, Invalid, Missing
-from shared.kernel.ids import IdSource, TenantId
+from shared.kernel.ids import PATTERN, IdSource, TenantId
 from shared.kernel.sql import Queries
 
 _sql = Queries("shared.identity")
@@ -26,10 +33,10 @@ _NAME_LENGTH = 100
 
 
 class NameUnfit(Invalid):
-    """A name or label is empty, too long or holds control characters."""
+    """A name or label is empty, too long, holds control characters or reads as an id."""
 
     code = "identity.name_unfit"
-    title = "A name needs 1 to 100 printable characters"
+    title = "A name needs 1 to 100 printable characters and may not look like an id"
 
 
 class Unknown(Missing):
@@ -46,52 +53,6 @@ class AlreadyOtherwise(Conflict):
     title = "It exists already, with other properties"
 
 
-@dataclass(frozen=True, slots=True)
-class Provisioned:
-    """What is there now, and whether this call made it."""
-
-    id: str
-    created: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TenantRow:
-    """A tenant as operators see it."""
-
-    tenant_id: str
-    group_id: str
-    name: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupRow:
-    """A group of tenants."""
-
-    group_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class PrincipalRow:
-    """A user or a service principal."""
-
-    principal_id: str
-    kind: str
-    object_id: str
-    label: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class GrantRow:
-    """A producer grant."""
-
-    tenant_id: str
-    object_id: str
-    contract: str
-
-
 class NewTenantHook(Protocol):
     """What another room needs a new tenant to have; runs in the same transaction."""
 
@@ -104,12 +65,18 @@ class Provisioning:
     """Creates what must exist before anyone can post a record."""
 
     def __init__(
-        self, control: Database, ids: IdSource, on_new_tenant: Sequence[NewTenantHook] = ()
+        self,
+        control: Database,
+        ids: IdSource,
+        *,
+        on_new_tenant: Sequence[NewTenantHook],
+        check_contract: Callable[[str], None],
     ) -> None:
-        """Write as ``control``."""
+        """Write as ``control``; ``check_contract`` raises for a contract that does not ship."""
         self._control = control
         self._ids = ids
         self._on_new_tenant = tuple(on_new_tenant)
+        self._check_contract = check_contract
 
     def create_group(self, call: Call, name: str) -> Provisioned:
         """Create a group of tenants."""
@@ -146,9 +113,7 @@ class Provisioning:
             tx.run(_sql.open_standing_run, _row(call, tenant_id=tenant_id, run_id=run_id))
             for prepare in self._on_new_tenant:
                 prepare(tx, inside)
-            record(
-                tx, inside, facts.TENANT_CREATED, tenant_id, group_id=group_id, run_id=run_id
-            )
+            record(tx, inside, facts.TENANT_CREATED, tenant_id, group_id=group_id, run_id=run_id)
         return Provisioned(tenant_id, created=True)
 
     def set_tenant_status(self, call: Call, tenant: str, status: str) -> Provisioned:
@@ -164,15 +129,21 @@ class Provisioning:
                 record(tx, inside, facts.TENANT_STATUS_CHANGED, call.call_id, status=status)
         return Provisioned(found.tenant_id, created=bool(changed))
 
-    def create_principal(self, call: Call, kind: str, object_id: str, label: str) -> Provisioned:
-        """Register a directory object as a user or a service."""
+    def create_principal(
+        self, call: Call, kind: str, object_id: str, label: str, group: str | None = None
+    ) -> Provisioned:
+        """Register a directory object as a user or a service, in a group if one is named.
+
+        Raises `AlreadyOtherwise` when it is there as another kind or under another label.
+        """
         demand(call, Permission.PRINCIPAL_CREATE)
         _check_name(label)
         object_id = _check_object_id(object_id)
         with self._control.platform(call) as tx:
             new = self._ids.mint("prn", call.now)
             row = _row(call, principal_id=new, kind=kind, object_id=object_id, label=label)
-            if tx.run(_sql.create_principal, row):
+            created = bool(tx.run(_sql.create_principal, row))
+            if created:
                 record(
                     tx,
                     call,
@@ -182,17 +153,20 @@ class Provisioning:
                     object_id=object_id,
                     kind=kind,
                 )
-                return Provisioned(new, created=True)
-            existing = _principal(tx, object_id)
-            if existing.kind != kind:
-                raise AlreadyOtherwise("The object id belongs to a principal of another kind")
-            return Provisioned(existing.principal_id, created=False)
+            found = _principal(tx, object_id)
+            if (found.kind, found.label) != (kind, label):
+                raise AlreadyOtherwise("The object id is registered as another kind or label")
+            if group is not None:
+                _join(tx, call, found, _group(tx, group))
+        return Provisioned(found.principal_id, created=created)
 
-    def set_principal_status(self, call: Call, object_id: str, status: str) -> Provisioned:
-        """Disable a principal or make it active again."""
+    def set_principal_status(
+        self, call: Call, kind: str, object_id: str, status: str
+    ) -> Provisioned:
+        """Disable a user or a service, or make it active again."""
         demand(call, Permission.PRINCIPAL_DISABLE)
         with self._control.platform(call) as tx:
-            found = _principal(tx, _check_object_id(object_id))
+            found = _principal(tx, _check_object_id(object_id), kind)
             row = {"object_id": found.object_id, "status": status}
             changed = tx.run(_sql.set_principal_status, row)
             if changed:
@@ -200,23 +174,12 @@ class Provisioning:
         return Provisioned(found.principal_id, created=bool(changed))
 
     def add_member(self, call: Call, object_id: str, group: str) -> Provisioned:
-        """Put a user into a group."""
+        """Put a principal into a group."""
         demand(call, Permission.PRINCIPAL_CREATE)
         with self._control.platform(call) as tx:
             found = _principal(tx, _check_object_id(object_id))
-            group_id = _group(tx, group)
-            row = _row(call, group_id=group_id, principal_id=found.principal_id)
-            added = tx.run(_sql.add_member, row)
-            if added:
-                record(
-                    tx,
-                    call,
-                    facts.MEMBER_ADDED,
-                    f"{group_id}|{found.principal_id}",
-                    object_id=found.object_id,
-                    group_id=group_id,
-                )
-        return Provisioned(found.principal_id, created=bool(added))
+            added = _join(tx, call, found, _group(tx, group))
+        return Provisioned(found.principal_id, created=added)
 
     def grant_role(self, call: Call, object_id: str, role: Role) -> Provisioned:
         """Grant a role."""
@@ -233,19 +196,20 @@ class Provisioning:
     ) -> Provisioned:
         with self._control.platform(call) as tx:
             found = _principal(tx, _check_object_id(object_id))
-            changed = tx.run(
-                query, _row(call, principal_id=found.principal_id, role=role.value)
-            )
+            changed = tx.run(query, _row(call, principal_id=found.principal_id, role=role.value))
             if changed:
                 record(
                     tx, call, fact, call.call_id + role, object_id=found.object_id, role=role.value
                 )
         return Provisioned(found.principal_id, created=bool(changed))
 
-    def grant_producer(
-        self, call: Call, object_id: str, tenant: str, contract: str
-    ) -> Provisioned:
-        """Let a service post one contract for one tenant."""
+    def grant_producer(self, call: Call, object_id: str, tenant: str, contract: str) -> Provisioned:
+        """Let a service post one contract for one tenant.
+
+        Raises `Unknown` for a tenant or a principal that was not created.
+        """
+        demand(call, Permission.PRODUCER_GRANT)
+        self._check_contract(contract)
         return self._change_producer(
             call, object_id, tenant, contract, _sql.grant_producer, facts.PRODUCER_GRANTED
         )
@@ -254,6 +218,7 @@ class Provisioning:
         self, call: Call, object_id: str, tenant: str, contract: str
     ) -> Provisioned:
         """Take that back; ``created`` tells whether there was a grant."""
+        demand(call, Permission.PRODUCER_GRANT)
         return self._change_producer(
             call, object_id, tenant, contract, _sql.revoke_producer, facts.PRODUCER_REVOKED
         )
@@ -261,7 +226,6 @@ class Provisioning:
     def _change_producer(  # noqa: PLR0913 - two public methods share it
         self, call: Call, object_id: str, tenant: str, contract: str, query: bytes, fact: FactKind
     ) -> Provisioned:
-        demand(call, Permission.PRODUCER_GRANT)
         with self._control.platform(call) as tx:
             found = _principal(tx, _check_object_id(object_id))
             owner = _tenant(tx, tenant)
@@ -281,6 +245,12 @@ class Provisioning:
                 )
         return Provisioned(owner.tenant_id, created=bool(changed))
 
+    def tenant(self, call: Call, name: str) -> TenantRow:
+        """Return a tenant by name or id. Raises `Unknown`."""
+        demand(call, Permission.TENANT_READ)
+        with self._control.platform(call, read_only=True) as tx:
+            return _tenant(tx, name)
+
     def tenants(self, call: Call) -> list[TenantRow]:
         """List every tenant."""
         demand(call, Permission.TENANT_READ)
@@ -293,11 +263,17 @@ class Provisioning:
         with self._control.platform(call, read_only=True) as tx:
             return tx.all(GroupRow, _sql.groups)
 
-    def principals(self, call: Call) -> list[PrincipalRow]:
-        """List every principal."""
+    def principals(self, call: Call, kind: str | None = None) -> list[PrincipalRow]:
+        """List every principal of a kind, or of any."""
         demand(call, Permission.PRINCIPAL_READ)
         with self._control.platform(call, read_only=True) as tx:
-            return tx.all(PrincipalRow, _sql.principals)
+            return tx.all(PrincipalRow, _sql.principals, {"kind": kind})
+
+    def role_grants(self, call: Call) -> list[RoleRow]:
+        """List every role that was granted."""
+        demand(call, Permission.PRINCIPAL_READ)
+        with self._control.platform(call, read_only=True) as tx:
+            return tx.all(RoleRow, _sql.role_grants)
 
     def grants(self, call: Call) -> list[GrantRow]:
         """List every producer grant."""
@@ -324,15 +300,33 @@ def _tenant(tx: Tx, name: str) -> TenantRow:
     return found
 
 
-def _principal(tx: Tx, object_id: str) -> PrincipalRow:
+def _principal(tx: Tx, object_id: str, kind: str | None = None) -> PrincipalRow:
     found = tx.one(PrincipalRow, _sql.principal_by_object_id, {"object_id": object_id})
-    if found is None:
+    if found is None or kind not in (None, found.kind):
         raise Unknown("No principal with that object id; see: opsplane user create --help")
     return found
 
 
+def _join(tx: Tx, call: Call, principal: PrincipalRow, group_id: str) -> bool:
+    row = _row(call, group_id=group_id, principal_id=principal.principal_id)
+    added = bool(tx.run(_sql.add_member, row))
+    if added:
+        record(
+            tx,
+            call,
+            facts.MEMBER_ADDED,
+            f"{group_id}|{principal.principal_id}",
+            object_id=principal.object_id,
+            group_id=group_id,
+        )
+    return added
+
+
 def _check_name(name: str) -> None:
     if not 0 < len(name) <= _NAME_LENGTH or not name.isprintable() or name != name.strip():
+        raise NameUnfit
+    # Everything is found by name or id, so a name must never be somebody else's id.
+    if PATTERN.fullmatch(name):
         raise NameUnfit
 
 

@@ -5,6 +5,10 @@ SELECT role_grant.role
   JOIN ops.principal USING (principal_id)
  WHERE principal.object_id = %(object_id)s AND principal.status = 'active';
 
+-- name: environment
+-- Which environment this database belongs to; no row: it is not initialised.
+SELECT environment FROM ops.environment_marker;
+
 -- name: create_group
 -- Create a group; no row touched: the name is taken.
 INSERT INTO ops.tenant_group (group_id, name, created_at, created_by)
@@ -56,8 +60,10 @@ SELECT principal_id, kind, object_id, label, status
   FROM ops.principal WHERE object_id = %(object_id)s;
 
 -- name: principals
--- Every principal.
-SELECT principal_id, kind, object_id, label, status FROM ops.principal ORDER BY created_at;
+-- Every principal of a kind, or of any.
+SELECT principal_id, kind, object_id, label, status FROM ops.principal
+ WHERE %(kind)s::text IS NULL OR kind = %(kind)s
+ ORDER BY created_at, principal_id;
 
 -- name: set_principal_status
 -- Change a principal's status; no row touched: it already has it.
@@ -75,6 +81,12 @@ ON CONFLICT ON CONSTRAINT group_member_pk DO NOTHING;
 INSERT INTO ops.role_grant (principal_id, role, created_at, created_by)
 VALUES (%(principal_id)s, %(role)s, %(now)s, %(by)s)
 ON CONFLICT ON CONSTRAINT role_grant_pk DO NOTHING;
+
+-- name: role_grants
+-- Every role that was granted, to whom.
+SELECT role_grant.role, principal.object_id
+  FROM ops.role_grant JOIN ops.principal USING (principal_id)
+ ORDER BY role_grant.role, principal.object_id;
 
 -- name: revoke_role
 -- Revoke a role; no row touched: there was none.

@@ -49,6 +49,7 @@ MEANING: dict[Role, str] = {
 _READ = frozenset(
     {
         Permission.TENANT_READ.value,
+        "lifecycle:environment:read",
         "policy:revision:read",
         "ingest:receipt:read",
         "governance:fact:read",

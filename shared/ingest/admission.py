@@ -170,9 +170,7 @@ class Compiled:
                 known.append(KnownValue(Kind.PERSON, full))
         return known
 
-    def identifiers(
-        self, personal: Mapping[str, str], index_key: bytes
-    ) -> tuple[Identifier, ...]:
+    def identifiers(self, personal: Mapping[str, str], index_key: bytes) -> tuple[Identifier, ...]:
         """Return the blind indexes of a record; an identifier needs all of its fields."""
         found = (
             identifier(index_key, rule.kind, *(personal[name] for name in rule.fields))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from shared.ingest.errors import ContractBroken
+from shared.ingest.errors import ContractBroken, ContractUnknown
 from shared.kernel.canonical import canonical
 from shared.pii.blind import IdentifierKind
 from shared.pii.redaction import Kind
@@ -157,6 +158,20 @@ def _fields(contract: str, table: Mapping[str, Any], *, nested: bool) -> dict[st
 
 
 def _check(contract: Contract) -> None:
+    _check_roles(contract)
+    for rule in contract.identifiers:
+        for name in rule.fields:
+            field = contract.fields.get(name)
+            if field is None or field.field_class is not FieldClass.PII:
+                raise ContractBroken(f"{contract.name}: an identifier needs pii fields: {name}")
+    for fields in (contract.fields, *contract.shapes.values()):
+        for field in fields.values():
+            if field.type is FieldType.LIST and field.of not in contract.shapes:
+                raise ContractBroken(f"{contract.name}: {field.name} lists an unknown shape")
+
+
+def _check_roles(contract: Contract) -> None:
+    """Event id, partition key and event time leave the vault's side: none may be pii."""
     for role, names in (
         ("event_id", contract.event_id),
         ("partition_key", contract.partition_key),
@@ -170,15 +185,6 @@ def _check(contract: Contract) -> None:
         raise ContractBroken(f"{contract.name}: the first field of event_id must be required")
     if not contract.fields[contract.event_time].required:
         raise ContractBroken(f"{contract.name}: event_time must be required")
-    for rule in contract.identifiers:
-        for name in rule.fields:
-            field = contract.fields.get(name)
-            if field is None or field.field_class is not FieldClass.PII:
-                raise ContractBroken(f"{contract.name}: an identifier needs pii fields: {name}")
-    for fields in (contract.fields, *contract.shapes.values()):
-        for field in fields.values():
-            if field.type is FieldType.LIST and field.of not in contract.shapes:
-                raise ContractBroken(f"{contract.name}: {field.name} lists an unknown shape")
 
 
 @lru_cache(maxsize=1)
@@ -189,6 +195,15 @@ def shipped() -> Mapping[str, Contract]:
         if match := _FILE.fullmatch(entry.name):
             found[match[1]] = parse(match[1], entry.read_text(encoding="utf-8"))
     return dict(sorted(found.items()))
+
+
+def named(name: str) -> Contract:
+    """Return one shipped contract. Raises `ContractUnknown`, which tells the nearest names."""
+    contracts = shipped()
+    if name not in contracts:
+        near = difflib.get_close_matches(name, contracts, n=3, cutoff=0.3) or list(contracts)
+        raise ContractUnknown(f"No contract of that name; the nearest: {', '.join(near)}")
+    return contracts[name]
 
 
 def policy_document(contracts: Mapping[str, Contract]) -> bytes:

@@ -79,13 +79,6 @@ class PolicyNotActive(Unavailable):
     title = "The contracts of this release are not activated; see: opsplane policy activate"
 
 
-class EnvironmentDiffers(Unavailable):
-    """The database belongs to another environment (D1)."""
-
-    code = "ops.environment_differs"
-    title = "This app and its database belong to different environments"
-
-
 class IdempotencyKeyUnfit(Invalid):
     """The key is empty, too long or not printable ASCII."""
 

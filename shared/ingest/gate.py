@@ -28,7 +28,7 @@ from shared.kernel.canonical import (
 )
 from shared.kernel.clock import instant
 from shared.kernel.db import Database, Tx
-from shared.kernel.errors import Conflict, Invalid, Item, OpsError
+from shared.kernel.errors import Conflict, EnvironmentDiffers, Invalid, Item, OpsError
 from shared.kernel.ids import IdSource, RunId, TenantId
 from shared.kernel.ports import Telemetry
 from shared.kernel.sql import Queries
@@ -216,7 +216,7 @@ class IngestGate:
         )
         # (1)
         if found is None or found.environment != call.environment:
-            raise errors.EnvironmentDiffers
+            raise EnvironmentDiffers
         # (2)
         if found.principal_status != "active" or not found.contracts or found.run_id is None:
             raise errors.TenantUnknown
@@ -258,7 +258,9 @@ class IngestGate:
                 items.extend(Item(prefix + i.pointer, i.code, i.message) for i in wrong)
                 continue
             try:
-                candidates.append(compiled.identify(index, prefix, found, tenant_id, run_id, keys.index))
+                candidates.append(
+                    compiled.identify(index, prefix, found, tenant_id, run_id, keys.index)
+                )
             except NotCanonical:
                 items.append(Item(prefix, "not_canonical", "holds text that cannot be stored"))
         if items:
@@ -416,9 +418,7 @@ def _replay(tx: Tx, tenant_id: TenantId, key: bytes, body_hash: bytes) -> Answer
     return Answer(stored, told["admitted"], told["duplicates"], replayed=True)
 
 
-def _claim(
-    tx: Tx, tenant_id: TenantId, candidates: Sequence[Candidate]
-) -> list[Candidate]:
+def _claim(tx: Tx, tenant_id: TenantId, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the records that are new; the rest are duplicates of an equal payload.
 
     Raises `PayloadDiffers` when an event id is known, here or in this request, with another
@@ -461,9 +461,7 @@ def _claim(
     return [candidate for key, candidate in first.items() if key in claimed]
 
 
-def _admit(
-    tx: Tx, call: Call, contract: str, batch: _Admitted, request_id: str
-) -> Pending:
+def _admit(tx: Tx, call: Call, contract: str, batch: _Admitted, request_id: str) -> Pending:
     """Write the ledger, the records and the document's index row of a batch.
 
     Demands the vault's proof: what was not sealed cannot be admitted.

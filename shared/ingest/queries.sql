@@ -16,6 +16,16 @@ SELECT marker.environment,
             ELSE pg_try_advisory_xact_lock(%(lock)s::bigint) END AS locked
   FROM ops.environment_marker AS marker;
 
+-- name: works_for
+-- Whether an active producer has any grant in a tenant.
+SELECT EXISTS (
+           SELECT FROM ops.producer_grant
+             JOIN ops.principal USING (object_id)
+            WHERE producer_grant.tenant_id = %(tenant_id)s
+              AND producer_grant.object_id = %(object_id)s
+              AND principal.status = 'active'
+       );
+
 -- name: stored_answer
 -- The answer given under a key before; no row: the key is new. Asked after the lock is held, so
 -- that an answer committed a moment ago is seen.
@@ -79,6 +89,16 @@ SELECT tenant_id, request_id, digest, receipt_ids FROM ops.receipt_document
 -- The ledger texts of some receipts.
 SELECT receipt_id, body FROM ops.admission
  WHERE tenant_id = %(tenant_id)s AND receipt_id = ANY(%(receipt_ids)s);
+
+-- name: forget_answers
+-- Forget answers that no honest repeat will ask for any more; no row touched: none is that old.
+DELETE FROM ops.idempotent_answer
+ WHERE (tenant_id, key_digest) IN (
+           SELECT tenant_id, key_digest FROM ops.idempotent_answer
+            WHERE created_at < %(before)s
+            ORDER BY created_at
+            LIMIT %(batch)s
+       );
 
 -- name: keep_answer
 -- Keep an answer under its idempotency key.

@@ -23,6 +23,10 @@ _sql = Queries("shared.ingest")
 OVERDUE = timedelta(seconds=30)
 """A document older than this was not merely slow."""
 _BATCH = 200
+ANSWERS_KEPT = timedelta(days=2)
+"""How long a repeat under an Idempotency-Key gets the stored answer. After that its records are
+still recognised one by one, by their event ids."""
+_FORGET_BATCH = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,15 @@ class Reconciler:
             with self._control.transaction(call) as tx:
                 record(tx, call, DOCUMENTS_BACKFILLED, call.call_id, documents=written)
         return Backfill(len(documents), written)
+
+    def forget_answers(self, call: Call) -> int:
+        """Forget old idempotent answers and return how many; one batch a run."""
+        demand(call, Permission.RECEIPT_RECONCILE)
+        with self._control.platform(call) as tx:
+            return tx.run(
+                _sql.forget_answers,
+                {"before": call.now - ANSWERS_KEPT, "batch": _FORGET_BATCH},
+            )
 
     def _write(self, call: Call, document: Document) -> bool:
         inside = call.for_tenant(TenantId(document.tenant_id))

@@ -36,7 +36,7 @@ _CODES = {
     "too_short": ("too_few", "the list has too few items"),
     "too_long": ("too_many", "the list has too many items"),
 }
-REASONS = {code: message for code, message in _CODES.values()} | {
+REASONS = dict(_CODES.values()) | {
     "type_decimal": "must be a decimal number, as a number or as text",
     "scale": "the decimal has more digits after the point than the field keeps",
     "type_date": "must be a calendar date, such as 2026-11-21",
@@ -60,16 +60,11 @@ class Shape:
     def __init__(self, contract: Contract) -> None:
         """Compile ``contract``."""
         self._contract = contract
-        definitions = {
-            name: _object(fields) for name, fields in contract.shapes.items()
-        }
+        definitions = {name: _object(fields) for name, fields in contract.shapes.items()}
         self._validator = SchemaValidator(
             core_schema.definitions_schema(
                 _object(contract.fields),
-                [
-                    {**schema, "ref": name}  # type: ignore[misc]
-                    for name, schema in definitions.items()
-                ],
+                [{**schema, "ref": name} for name, schema in definitions.items()],
             )
             if definitions
             else _object(contract.fields)

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-type Json = str | int | bool | None | Sequence[Json] | Mapping[str, Json]
+type Json = str | int | bool | Sequence[Json] | Mapping[str, Json] | None
 
 DIGEST_BYTES = 32
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER

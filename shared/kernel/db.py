@@ -1,4 +1,4 @@
-"""Postgres: one pool per duty login, one transaction per service method, one tenant per transaction.
+"""Postgres: one pool per duty login, one transaction per method, one tenant in it.
 
 A transaction names its tenant with ``SET LOCAL ops.tenant``; row-level security is forced on
 every tenant table and an unset tenant sees nothing (design 2.2). The setting ends with the
@@ -67,6 +67,13 @@ class OutcomeUnknown(Unavailable):
     title = "It is not known whether the change was recorded; send the same request again"
 
 
+class NotMigrated(Unavailable):
+    """A table is not there: this release is newer than the schema."""
+
+    code = "db.not_migrated"
+    title = "The database lacks tables of this release; see: opsplane db migrate"
+
+
 _RETRYABLE = (
     errors.SerializationFailure,
     errors.DeadlockDetected,
@@ -76,6 +83,20 @@ _RETRYABLE = (
     errors.TooManyConnections,
     errors.ReadOnlySqlTransaction,
 )
+_SCHEMALESS = (errors.UndefinedTable, errors.InvalidSchemaName)
+
+
+def login_url(url: str, login: Login, password: Callable[[Login], str] | None = None) -> str:
+    """Return how ``login`` connects to ``url``, which names no user.
+
+    ``password`` is asked now; without it libpq uses the pass file.
+    """
+    parts: dict[str, Any] = {
+        **conninfo_to_dict(url),
+        "user": login.value,
+        "application_name": "opsplane",
+    }
+    return make_conninfo(**parts, **({"password": password(login)} if password else {}))
 
 
 class Tx:
@@ -143,18 +164,8 @@ class Database:
         connection (an Entra token lives about an hour); without it libpq uses the pass file.
         """
         self.login = login
-        parts: dict[str, Any] = {
-            **conninfo_to_dict(url),
-            "user": login.value,
-            "application_name": "opsplane",
-        }
-
-        def conninfo() -> str:
-            secret = {"password": password(login)} if password else {}
-            return make_conninfo(**{**parts, **secret})
-
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            conninfo,
+            lambda: login_url(url, login, password),
             min_size=0,
             max_size=pool_max,
             max_idle=300,
@@ -197,6 +208,8 @@ class Database:
             _roll_back(connection)
             if isinstance(error, (psycopg.OperationalError, *_RETRYABLE)):
                 raise DatabaseUnavailable from error
+            if isinstance(error, _SCHEMALESS):
+                raise NotMigrated from error
             raise
         else:
             self._commit(connection)

@@ -138,6 +138,13 @@ class Unavailable(OpsError):
         super().__init__(message, items=items, retry_after=retry_after)
 
 
+class EnvironmentDiffers(Unavailable):
+    """The database is another environment's, or nobody's yet: nothing is read or changed (D1)."""
+
+    code = "ops.environment_differs"
+    title = "This app and its database belong to different environments"
+
+
 def catalogue() -> dict[str, type[OpsError]]:
     """Return every error class by its code; two classes with one code are a defect."""
     found: dict[str, type[OpsError]] = {}

@@ -56,7 +56,7 @@ class TenantKeys(Protocol):
         ...
 
     def fetch(self, tenant_id: TenantId) -> bytes:
-        """Return the 32-byte key. Raises `KeyMissing` (destroyed or never made) or `Unavailable`."""
+        """Return the 32-byte key. Raises `KeyMissing` (destroyed, never made) or `Unavailable`."""
         ...
 
 
@@ -106,4 +106,3 @@ class SilentTelemetry:
     ) -> Iterator[None]:
         """Do nothing around the work."""
         yield
-

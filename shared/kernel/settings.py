@@ -66,6 +66,7 @@ class SettingsInvalid(OpsError):
         self.problems = problems
 
 
+_DEVELOPMENT_KEYS = (KeySource.UNSAFE_LOCAL,)
 _OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _API_KEY = re.compile(r"([0-9a-f]{64})=(" + _OBJECT_ID.pattern + ")")
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/+\-]{0,127}")
@@ -140,7 +141,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(_parts(text))
 
 
-def _setting(
+def setting(
     name: str,
     parse: Callable[[str], Any],
     meaning: str,
@@ -156,133 +157,133 @@ def _setting(
 class Settings:
     """The configuration of one app in one environment."""
 
-    environment: Environment = _setting(
+    environment: Environment = setting(
         "OPS_ENVIRONMENT",
         _one_of(Environment),
         "The environment; must equal the marker in the database (D1).",
     )
-    workspace: str = _setting(
+    workspace: str = setting(
         "OPS_WORKSPACE", _text, "A short name of this environment's workspace.", default="opsplane"
     )
-    planes: frozenset[Plane] = _setting(
+    planes: frozenset[Plane] = setting(
         "OPS_PLANES",
         _some_of(Plane),
         "The planes that this app serves, separated by commas.",
         default="data,control,jobs",
     )
-    service_release_id: str = _setting(
+    service_release_id: str = setting(
         "OPS_SERVICE_RELEASE_ID",
         _release,
         "Image digest, tag or commit of the running code; on every record (002-R17).",
         default="unreleased",
     )
-    database_url: str = _setting(
+    database_url: str = setting(
         "OPS_DATABASE_URL",
         _text,
         "Postgres, without a user: postgresql://host:port/database[?passfile=…]. "
         "Each duty connects as its own login.",
         secret=True,
     )
-    database_credential: DatabaseCredential = _setting(
+    database_credential: DatabaseCredential = setting(
         "OPS_DATABASE_CREDENTIAL",
         _one_of(DatabaseCredential),
         "passfile: libpq's pass file; entra: a managed-identity token per connection.",
         default="passfile",
     )
-    database_pool_max: int = _setting(
+    database_pool_max: int = setting(
         "OPS_DATABASE_POOL_MAX",
         _whole(1, 64),
         "Connections per duty login; keep it equal to the worker's threads.",
         default="4",
     )
-    storage: str = _setting(
+    storage: str = setting(
         "AzureWebJobsStorage",
         _text,
         "Storage connection string; empty when the account is reached by managed identity.",
         default="",
         secret=True,
     )
-    storage_account: str = _setting(
+    storage_account: str = setting(
         "AzureWebJobsStorage__accountName",
         _text,
         "Storage account name for managed identity; takes the place of the connection string.",
         default="",
     )
-    credential: Credential = _setting(
+    credential: Credential = setting(
         "OPS_CREDENTIAL",
         _one_of(Credential),
         "How callers prove themselves; api_key is refused outside local_parity (D18).",
         default="token",
     )
-    api_keys: Mapping[str, str] = _setting(
+    api_keys: Mapping[str, str] = setting(
         "OPS_API_KEYS",
         _api_keys,
         "local_parity only: <SHA-256 of the key>=<object id>, separated by commas.",
         default="",
         secret=True,
     )
-    ingest_audience: str = _setting(
+    ingest_audience: str = setting(
         "INGEST_AAD_AUDIENCE", _text, "Audience of tokens for the ingest gate (000-R11)."
     )
-    ingest_callers: frozenset[str] = _setting(
+    ingest_callers: frozenset[str] = setting(
         "INGEST_ALLOWED_CALLER_OBJECT_IDS",
         _object_ids,
         "Object ids that may call the ingest gate (000-R11); empty refuses everyone.",
         default="",
     )
-    operator_audience: str = _setting(
+    operator_audience: str = setting(
         "OPS_OPERATOR_AUDIENCE", _text, "Audience of tokens for operators and governance."
     )
-    operator_callers: frozenset[str] = _setting(
+    operator_callers: frozenset[str] = setting(
         "OPS_ALLOWED_OPERATOR_OBJECT_IDS",
         _object_ids,
         "Object ids that may call operator routes; empty refuses everyone.",
         default="",
     )
-    oidc_issuers: tuple[str, ...] = _setting(
+    oidc_issuers: tuple[str, ...] = setting(
         "OPS_OIDC_ISSUERS",
         _names,
         "Accepted issuers; {tid} stands for the token's directory.",
         default="https://login.microsoftonline.com/{tid}/v2.0,https://sts.windows.net/{tid}/",
     )
-    oidc_directories: frozenset[str] = _setting(
+    oidc_directories: frozenset[str] = setting(
         "OPS_OIDC_DIRECTORY_IDS",
         lambda text: frozenset(part.lower() for part in _parts(text)),
         "Directories (tid) whose tokens are accepted; empty refuses everyone.",
         default="",
     )
-    oidc_jwks_uri: str = _setting(
+    oidc_jwks_uri: str = setting(
         "OPS_OIDC_JWKS_URI",
         _web_address,
         "Where the issuer publishes its signing keys.",
         default="https://login.microsoftonline.com/common/discovery/v2.0/keys",
     )
-    oidc_object_claim: str = _setting(
+    oidc_object_claim: str = setting(
         "OPS_OIDC_OBJECT_CLAIM", _text, "Claim that holds the caller's object id.", default="oid"
     )
-    oidc_directory_claim: str = _setting(
+    oidc_directory_claim: str = setting(
         "OPS_OIDC_DIRECTORY_CLAIM", _text, "Claim that holds the directory id.", default="tid"
     )
-    key_source: KeySource = _setting(
+    key_source: KeySource = setting(
         "OPS_KEY_SOURCE",
         _one_of(KeySource),
         "Where tenant keys live; unsafe_local keeps them in files and is refused in "
         "staging and production.",
         default="unsafe_local",
     )
-    keys_path: str = _setting(
+    keys_path: str = setting(
         "OPS_KEYS_PATH",
         _text,
         "Folder of the unsafe local keys, outside the database and every backup.",
         default=".opsplane/keys",
     )
-    ingest_max_bytes: int = _setting(
+    ingest_max_bytes: int = setting(
         "OPS_INGEST_MAX_BYTES",
         _whole(1024, 104_857_600),
         "Largest request body of the ingest gate in bytes; the host's own limit is 104857600.",
         default="16777216",
     )
-    ingest_max_records: int = _setting(
+    ingest_max_records: int = setting(
         "OPS_INGEST_MAX_RECORDS",
         _whole(1, 10_000),
         "Most records in one request of the ingest gate.",
@@ -313,8 +314,9 @@ class Settings:
 
     def _contradictions(self) -> list[str]:
         """Name what each value allows and their combination does not."""
-        problems = []
-        if self.credential is Credential.API_KEY or self.api_keys:
+        problems: list[str] = []
+        static: bool = self.credential is Credential.API_KEY or len(self.api_keys) > 0
+        if static:
             if self.environment is not Environment.LOCAL_PARITY:
                 problems.append(
                     "OPS_CREDENTIAL and OPS_API_KEYS: static keys are for local_parity alone (D18)"
@@ -322,7 +324,7 @@ class Settings:
             if bool(self.api_keys) != (self.credential is Credential.API_KEY):
                 problems.append("OPS_API_KEYS goes with OPS_CREDENTIAL=api_key and only with it")
         guarded = (Environment.STAGING, Environment.PRODUCTION)
-        if self.key_source is KeySource.UNSAFE_LOCAL and self.environment in guarded:
+        if self.key_source in _DEVELOPMENT_KEYS and self.environment in guarded:
             problems.append(
                 f"OPS_KEY_SOURCE=unsafe_local is refused in {self.environment}: "
                 "tenant keys in plain files protect nobody"

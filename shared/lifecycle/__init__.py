@@ -1,4 +1,6 @@
-"""The life of an environment. Owns ``ops.environment_marker``; imports ``governance``, ``identity``.
+"""The life of an environment.
+
+Owns ``ops.environment_marker``; imports ``governance`` and ``identity``.
 
 ``initialise`` writes the environment marker into an empty, migrated schema and registers the
 first platform owner, once (000-R7, 000-R9, D1). It runs as the migrator: whoever owns the schema

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from shared.governance.facts import CODE, OBJECT_ID, FactKind, record
+from shared.identity.authority import demand
 from shared.identity.roles import Role
 from shared.kernel.call import Call
 from shared.kernel.db import Database
-from shared.kernel.errors import Conflict, Invalid
+from shared.kernel.errors import Conflict, Invalid, Missing
 from shared.kernel.ids import IdSource
 from shared.kernel.sql import Queries
 
 _sql = Queries("shared.lifecycle")
+
+
+class Permission(StrEnum):
+    """Permissions of this room."""
+
+    ENVIRONMENT_READ = "lifecycle:environment:read"
+
 
 ENVIRONMENT_INITIALISED = FactKind(
     "lifecycle:environment:initialised",
@@ -28,6 +37,13 @@ class AlreadyAnother(Conflict):
 
     code = "lifecycle.already_another"
     title = "The database was initialised for another environment or workspace"
+
+
+class NotInitialised(Missing):
+    """Nobody said yet which environment the database belongs to."""
+
+    code = "lifecycle.not_initialised"
+    title = "The database is not initialised; see: opsplane environment init"
 
 
 class OwnerUnfit(Invalid):
@@ -45,6 +61,16 @@ class Marker:
     workspace: str
     schema_version: str
     epoch: int
+
+
+def marker(database: Database, call: Call) -> Marker:
+    """Return what the database says of itself. Raises `NotInitialised`."""
+    demand(call, Permission.ENVIRONMENT_READ)
+    with database.transaction(call, read_only=True) as tx:
+        found = tx.one(Marker, _sql.marker)
+    if found is None:
+        raise NotInitialised
+    return found
 
 
 def initialise(migrator: Database, call: Call, ids: IdSource, workspace: str, owner: str) -> bool:
@@ -70,9 +96,7 @@ def initialise(migrator: Database, call: Call, ids: IdSource, workspace: str, ow
                 raise AlreadyAnother
             return False
         principal_id = ids.mint("prn", call.now)
-        tx.run(
-            _sql.register_owner, {**row, "principal_id": principal_id, "object_id": owner}
-        )
+        tx.run(_sql.register_owner, {**row, "principal_id": principal_id, "object_id": owner})
         tx.run(
             _sql.grant_owner,
             {**row, "principal_id": principal_id, "role": Role.PLATFORM_OWNER.value},

@@ -363,7 +363,8 @@ BEGIN
     END LOOP;
     -- Operators list tenants and grants, sweep intents and backfill documents across tenants.
     FOREACH tab IN ARRAY ARRAY[
-        'tenant', 'producer_grant', 'platform_run', 'receipt_document', 'outbox', 'fact_key'
+        'tenant', 'producer_grant', 'platform_run', 'receipt_document', 'outbox', 'fact_key',
+        'idempotent_answer'
     ] LOOP
         EXECUTE format(
             'CREATE POLICY %I ON ops.%I TO ops_control USING (ops.across_tenants())',

@@ -14,6 +14,8 @@ from shared.kernel.canonical import keyed_digest
 
 _NOT_DIGIT = re.compile(r"[^0-9]")
 _NOT_ALNUM = re.compile(r"[^0-9A-Z]")
+_WITH_COUNTRY = 11
+"""Digits of a North American number that begins with its country code."""
 _SPACES = re.compile(r"\s+")
 
 
@@ -51,7 +53,7 @@ def _normal(kind: IdentifierKind, text: str) -> str:
     if kind is IdentifierKind.PHONE:
         digits = _NOT_DIGIT.sub("", unicodedata.normalize("NFKC", text)).removeprefix("00")
         # North American numbers are written with and without their country code.
-        return digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
+        return digits[1:] if len(digits) == _WITH_COUNTRY and digits[0] == "1" else digits
     if kind in (IdentifierKind.VIN, IdentifierKind.PLATE):
         return _NOT_ALNUM.sub("", unicodedata.normalize("NFKC", text).upper())
     folded = text if text.isascii() else unicodedata.normalize("NFKC", text)

@@ -86,7 +86,9 @@ class Keyring:
             raise KeyMissing
         master = self._provider.fetch(tenant_id)
         opened = {
-            (row.purpose, row.version): unwrap(master, tenant_id, row.purpose, row.version, row.wrapped)
+            (row.purpose, row.version): unwrap(
+                master, tenant_id, row.purpose, row.version, row.wrapped
+            )
             for row in rows
         }
         current = {row.purpose: row.version for row in rows if row.state == "current"}

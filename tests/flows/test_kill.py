@@ -138,7 +138,7 @@ def test_twenty_kills_under_load_lose_nothing_and_double_nothing(
     assert _unwritten(idle) == 0
     with capsys.disabled():
         ordered = sorted(recoveries)
-        print(
+        print(  # noqa: T201 - the recovery time is a result that people read
             f"\n{KILLS} kills, {len(counts)} records, {lost} receipt documents backfilled;"
             f" from kill to the next answer: median {ordered[len(ordered) // 2]:.2f} s,"
             f" longest {ordered[-1]:.2f} s"

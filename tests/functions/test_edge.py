@@ -248,3 +248,9 @@ def _tallied(plane: Plane) -> int:
         return int(tx.value(b"SELECT coalesce(sum(denials), 0) FROM ops.denial_tally") or 0)
 
 
+def test_a_producer_reads_receipts_only_where_it_works(plane: Plane) -> None:
+    """Design 3: naming a foreign tenant is answered as if it did not exist."""
+    made = plane.services.provisioning.create_tenant(plane.operator(), "unserved", "group")
+    receipt_id = plane.post(an_order(14)).json()["records"][0]["receipt_id"]
+    answer = plane.get(f"/v1/receipts/{receipt_id}", tenant=made.id)
+    assert (answer.status_code, code_of(answer)) == (404, "ingest.tenant_unknown")

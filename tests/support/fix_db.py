@@ -86,9 +86,7 @@ class World:
 
     def operator(self, permissions: frozenset[str] = EVERYTHING) -> Call:
         """A call of an operator who may do everything."""
-        return self.services.call(
-            Actor(SourceType.HUMAN, OWNER, AuthMode.TOKEN, permissions)
-        )
+        return self.services.call(Actor(SourceType.HUMAN, OWNER, AuthMode.TOKEN, permissions))
 
     def producer(self, tenant: str = "north") -> Call:
         """A call of the granted producer inside a tenant."""
@@ -132,7 +130,7 @@ class World:
     def rows(self, query: str, *params: Any) -> list[tuple[Any, ...]]:
         """Rows as the administrator sees them."""
         with self.connect() as connection:
-            return connection.execute(query, params).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, params).fetchall()
 
 
 @pytest.fixture

@@ -108,9 +108,7 @@ def make_plane(stack: Stack, template: str, folder: Path, storage: str) -> Plane
     services = build(environment.settings())
     plane = Plane(environment, services, token=environment.intake_token())
     operator = plane.operator()
-    initialise(
-        services.database(Login.MIGRATOR), operator, services.ports.ids, "local", OWNER
-    )
+    initialise(services.database(Login.MIGRATOR), operator, services.ports.ids, "local", OWNER)
     services.policy.activate(operator)
     services.provisioning.create_principal(operator, "service", INTAKE, "intake")
     for tenant in ("north", "south"):

@@ -68,7 +68,7 @@ def confirmed(folded: Folded, weak: Sequence[Found], strong: Sequence[Found]) ->
     for order in (everything, everything[::-1]):
         for one, other in pairwise(order):
             left, right = (one, other) if one.start <= other.start else (other, one)
-            if _beside(folded, left, right, known=bool({id(left), id(right)} & sure)):
+            if _beside(folded, left, right, sure):
                 sure |= {id(left), id(right)}
     return [found for found in weak if id(found) in sure]
 
@@ -98,20 +98,22 @@ def _shouted(folded: Folded, found: Found) -> bool:
     return around.isupper()
 
 
-def _beside(folded: Folded, left: Found, right: Found, *, known: bool) -> bool:
+def _beside(folded: Folded, left: Found, right: Found, sure: set[int]) -> bool:
     gap = folded.lower[left.end : right.start]
     if left.end > right.start or len(gap) > _GAP + 2:
         return False
     if left.kind is right.kind is Kind.PERSON:
         return (
-            known
+            not sure.isdisjoint((id(left), id(right)))
             and _capitalised(folded, left)
             and _capitalised(folded, right)
             and _BETWEEN_NAMES.fullmatch(gap) is not None
         )
     if left.kind in _ADDRESS and right.kind in _ADDRESS and left.kind is not right.kind:
-        return _BETWEEN_ADDRESS.fullmatch(gap) is not None and (
-            known or _reads_as_state(folded, left, right)
+        return _BETWEEN_ADDRESS.fullmatch(gap) is not None and all(
+            id(state) in sure or _reads_as_state(folded, left, right)
+            for state in (left, right)
+            if state.kind is Kind.STATE
         )
     return False
 

@@ -109,6 +109,8 @@ def phone_parts(folded: bytes) -> tuple[str, str]:
 
 def person_tokens(folded: bytes) -> list[bytes]:
     """Names of one person, given names first, without titles; hyphens stay inside a token."""
+    if folded.isalpha():
+        return [folded]
     last, comma, first = folded.partition(b",")
     if comma and first.strip() and not _only_honorifics(first):
         folded = first + b" " + last

@@ -33,12 +33,12 @@ _LEAST_VIN_DIGITS: Final = 5
 _LONGEST_LOCAL: Final = 64
 
 
-def has_digits(least: int) -> Any:  # noqa: ANN401 - a predicate on Folded
+def has_digits(least: int) -> Any:
     """Ask whether a text holds that many digits at all."""
     return lambda folded: folded.digits >= least
 
 
-def _email(_: Folded, match: Any) -> Verdict:  # noqa: ANN401 - an re2 match
+def _email(_: Folded, match: Any) -> Verdict:
     start, end = match.span()
     local, domain = match.group(1), match.group(2)
     if not local or len(local) > _LONGEST_LOCAL * 4 or domain.endswith(b"-"):
@@ -47,7 +47,7 @@ def _email(_: Folded, match: Any) -> Verdict:  # noqa: ANN401 - an re2 match
     return start, end, normal_form(Kind.EMAIL, spoken)
 
 
-def _card(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _card(folded: Folded, match: Any) -> Verdict:
     start, end = match.span()
     digits = digits_of(match.group())
     if alone(folded.lower, start, end) and is_card(digits):
@@ -55,7 +55,7 @@ def _card(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     return None
 
 
-def _ssn(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _ssn(folded: Folded, match: Any) -> Verdict:
     start, end = match.span()
     digits = digits_of(match.group())
     if not alone(folded.lower, start, end) or not is_ssn(digits):
@@ -67,7 +67,7 @@ def _ssn(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     return start, end, digits
 
 
-def _iban(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _iban(folded: Folded, match: Any) -> Verdict:
     """Walk on from the head for as many characters as the country has.
 
     The words that follow look like more of it, so the expression alone cannot know the end.
@@ -90,7 +90,7 @@ def _iban(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     return start, start + end, iban.decode()
 
 
-def _ip(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _ip(folded: Folded, match: Any) -> Verdict:
     start, end = match.span()
     text = match.group()
     lower = folded.lower
@@ -107,7 +107,7 @@ def _ip(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     return None if address is None else (start, end, address)
 
 
-def _vin(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _vin(folded: Folded, match: Any) -> Verdict:
     """With the check digit anywhere; after "VIN" also without it, as in Europe."""
     start, end = match.span()
     vin = match.group().decode()
@@ -119,7 +119,7 @@ def _vin(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     return None
 
 
-def _spaced_vin(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _spaced_vin(folded: Folded, match: Any) -> Verdict:
     """After "VIN" in groups: the first seventeen characters, if the check digit agrees."""
     start = match.start(1)
     taken = end = 0

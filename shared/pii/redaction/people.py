@@ -31,13 +31,13 @@ _NO_TITLE_NAMES: Final = NOT_NAMES - COMMON
 _WORD: Final = re.compile(rb"[A-Za-z'-]+")
 
 
-def _after_title(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401 - an re2 match
+def _after_title(folded: Folded, match: Any) -> Verdict:
     """Behind a title even "Ford" and "May" are people; "Ms the" is not."""
     span = match.span(1) if match.group(1) is not None else match.span(2)
     return _name_within(folded, span, _NO_TITLE_NAMES)
 
 
-def _after_role(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _after_role(folded: Folded, match: Any) -> Verdict:
     """A word that is also a name needs another name behind it: "customer Will Brandhuber"."""
     start, end = match.span(1)
     first, _, rest = folded.lower[start:end].partition(b" ")

@@ -68,7 +68,7 @@ def _named(folded: Folded, start: int) -> bool:
     return _CUE.search(before(folded.lower, start, 36)) is not None
 
 
-def _nanp(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _nanp(folded: Folded, match: Any) -> Verdict:
     start, end = match.span()
     digits = digits_of(match.group())
     if not is_nanp(digits[-10:]) or _joined(folded, start, end):
@@ -80,7 +80,7 @@ def _nanp(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     return _accepted(folded, start, end)
 
 
-def _international(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _international(folded: Folded, match: Any) -> Verdict:
     start, end = match.span()
     stretch = match.group().rstrip(b" .-/(")
     end = start + len(stretch)
@@ -98,7 +98,7 @@ def _international(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     return _accepted(folded, start, end)
 
 
-def _german(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _german(folded: Folded, match: Any) -> Verdict:
     start = match.start()
     stretch = match.group().rstrip(b" .-/(")
     end = start + len(stretch)
@@ -117,7 +117,7 @@ def _german(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
     return None
 
 
-def _cued(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _cued(folded: Folded, match: Any) -> Verdict:
     """After "phone", "call", "Tel.": seven to fifteen digits however grouped."""
     start, end = match.span(1)
     stretch = match.group(1)

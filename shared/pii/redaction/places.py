@@ -49,7 +49,7 @@ _GERMAN_STOP: Final = frozenset(
 )
 
 
-def _english(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401 - an re2 match
+def _english(folded: Folded, match: Any) -> Verdict:
     start, end = match.span()
     names = match.group(2).replace(b".", b" ").split()
     suffix_end = match.end(3)
@@ -70,14 +70,14 @@ def _english(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401 - an re2 ma
     return start, start + len(line), street_normal(folded.lower[start:suffix_end])
 
 
-def _german(folded: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _german(folded: Folded, match: Any) -> Verdict:
     start, end = match.span()
     if match.group(1).lower() in _GERMAN_STOP:
         return None
     return start, end, street_normal(folded.lower[start : match.end(2)])
 
 
-def _box(_: Folded, match: Any) -> Verdict:  # noqa: ANN401
+def _box(_: Folded, match: Any) -> Verdict:
     start, end = match.span()
     return start, end, "pobox " + match.group(1).decode()
 

@@ -24,7 +24,7 @@ type Judge = Callable[[Folded, Any], Verdict]
 _WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 
 
-def linear(pattern: str) -> Any:  # noqa: ANN401 - re2 ships no types
+def linear(pattern: str) -> Any:
     """Compile an expression over the folded bytes, with room for its automaton."""
     options = re2.Options()
     options.log_errors = False

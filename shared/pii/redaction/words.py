@@ -31,7 +31,8 @@ _NAME_WORDS: Final = frozenset(
     rock rocky rod roof rose rot rowdy ruby rusty sage sailor salt sand sandy savage schneider
     schnell schwarz sharp shaw shell shepherd short silver singer skip sky skye smart smith snow
     sommer south spark sparks spring stamp star starling steel stein sterling stern stock stone
-    storm strange street strong stark sue sunny swan sweet swift tanner taylor teller temple terry
+    storm strange street strong stark sue summer
+    sunny swan sweet swift tanner taylor teller temple terry
     thorn tiger tower trip trinity tucker turner tyler van vernon victory violet wagner wait walker
     wall ward warden warm waters weber webb weiss welch wells west white wild wilder will winter
     wise wolf wolff wood woods worth wright young zimmer zimmermann

@@ -178,6 +178,84 @@ def test_a_strong_value_survives_nowhere_in_any_text(redactor, before, after, va
     assert _letters(spelling) not in _letters(PLACEHOLDER.sub("|", redacted.text))
 
 
+def _syllables(least, most):
+    return st.lists(
+        st.sampled_from(
+            "bra dor fen gul hask jix kor lun myr nov pel quo rys tav vex wol zan".split()
+        ),
+        min_size=least,
+        max_size=most,
+    ).map("".join)
+
+
+def _digits(length):
+    return st.text("0123456789", min_size=length, max_size=length)
+
+
+def _spaced(value, marks, data):
+    """Put a separator, or none, between any two characters."""
+    gaps = data.draw(st.lists(st.sampled_from(marks), min_size=len(value), max_size=len(value)))
+    return "".join(a + b for a, b in zip(value, gaps, strict=True)).rstrip(" -./")
+
+
+@given(first=_syllables(2, 4), last=_syllables(2, 4), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_no_form_of_any_uncommon_name_survives(redactor, first, last, data):
+    known = [KnownValue(Kind.PERSON, f"{first.title()} {last.title()}")]
+    form = data.draw(
+        st.sampled_from(
+            (
+                f"{first} {last}",
+                f"{last}, {first}",
+                f"{last} {first[0]}.",
+                f"{first[0]}. {last}",
+                f"{first}-{last}",
+                f"{first.title()}{last.title()}",
+                first,
+                last,
+                " ".join(last),
+            )
+        )
+    )
+    form = data.draw(st.sampled_from((form, form.upper(), form.title())))
+    text = redactor.redact({"f": f"noise, says {form}'s wife, when cold"}, known)["f"].text
+    rest = _letters(PLACEHOLDER.sub("|", text))
+    assert first not in rest
+    assert last not in rest
+
+
+@given(area=_digits(2), exchange=_digits(2), line=_digits(4), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_no_way_to_write_a_phone_number_survives(redactor, area, exchange, line, data):
+    digits = f"3{area}4{exchange}{line}"
+    prefix = data.draw(st.sampled_from(("", "+1 ", "1-", "+1", "001 ", "(")))
+    spelled = prefix + _spaced(digits, ("", "", " ", "-", ".", ") ", " - "), data)
+    known = [KnownValue(Kind.PHONE, digits)]
+    text = redactor.redact({"f": f"noise, says {spelled}, when cold"}, known)["f"].text
+    assert line not in _letters(PLACEHOLDER.sub("|", text))
+
+
+@given(middle=_digits(8), data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_no_way_to_write_a_vin_or_more_of_it_than_the_model_survives(redactor, middle, data):
+    vin = f"1HGCM826{middle[0]}3A{middle[1:7]}"
+    part = vin[data.draw(st.integers(0, 11)) :]
+    spelled = _spaced(part, ("", "", "", " ", "-", "."), data)
+    spelled = data.draw(st.sampled_from((spelled, spelled.lower())))
+    known = [KnownValue(Kind.VIN, vin)]
+    text = redactor.redact({"f": f"noise; vin is {spelled}; when cold"}, known)["f"].text
+    assert vin[-6:] not in _letters(PLACEHOLDER.sub("|", text))
+
+
+@given(letters=st.text("BDFGHKLMNPRT", min_size=2, max_size=3), number=_digits(4), data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_no_way_to_write_a_plate_survives(redactor, letters, number, data):
+    known = [KnownValue(Kind.PLATE, f"{letters}-{number}")]
+    spelled = _spaced(letters + number, ("", "", " ", "-", " - ", "."), data)
+    text = redactor.redact({"f": f"noise, says {spelled.lower()}, when cold"}, known)["f"].text
+    assert (letters + number).casefold() not in _letters(PLACEHOLDER.sub("|", text))
+
+
 @given(
     text=st.lists(
         st.one_of(FILLER, st.sampled_from([spelling for _, spelling in VARIANTS])), max_size=8

@@ -55,7 +55,9 @@ def test_words_of_the_vehicle_survive(complaints, redacted, field):
         counted = Counter()
         for complaint, text in zip(complaints, texts, strict=True):
             upper = text.upper()
-            counted.update(word for word in (complaint[field] or "").upper().split() if word in upper)
+            counted.update(
+                word for word in (complaint[field] or "").upper().split() if word in upper
+            )
         return counted.total()
 
     before = mentions([each["narrative"] for each in complaints])
