@@ -12,8 +12,8 @@ setup: ## Install everything below this folder (.venv, .opsplane); immediate whe
 demo: setup ## Run the main job end to end on the local stack
 	@$(PYTHON) -m local.demo
 
-test: lint ## Lint, then run every test
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup
+test: setup ## Lint, then run every test; fails if either does
+	@$(PYTHON) -m local.lint; lint=$$?; $(PYTHON) -m pytest -n 2 --dist loadgroup && exit $$lint
 
 up: setup ## Start Postgres and Azurite, or find them running
 	@$(PYTHON) -m local.stack up

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import azure.functions as func
@@ -22,9 +22,18 @@ from shared.identity.authority import as_producer, demand
 from shared.identity.verification import Audience
 from shared.kernel import log
 from shared.kernel.call import Actor, AuthMode, Call, SourceType
-from shared.kernel.errors import Denied, OpsError, Oversized, Unauthenticated, Unmeasured
-from shared.kernel.ids import TenantId
+from shared.kernel.clock import SystemClock
+from shared.kernel.errors import (
+    Denied,
+    OpsError,
+    Oversized,
+    Unauthenticated,
+    Unavailable,
+    Unmeasured,
+)
+from shared.kernel.ids import CallId, RandomIds, TenantId
 from shared.kernel.inbound import Reply, Request
+from shared.kernel.settings import SettingsInvalid
 
 PUBLIC: Final = "public"
 """The permission of routes that anybody may call: health and the description of the interface."""
@@ -84,37 +93,61 @@ def http(
 
 def _serve(route: Route, handler: Handler, req: func.HttpRequest) -> func.HttpResponse:
     started = time.monotonic()
-    plane = services()
+    try:
+        plane = services()
+    except SettingsInvalid as error:
+        return _misconfigured(error)
     headers = dict(req.headers)
     # (1)
     traced = headers.get("traceparent", "")
     call = plane.call(_NOBODY, traceparent=traced if _TRACEPARENT.fullmatch(traced) else "")
-    try:
-        call = _admit(plane, route, call, headers)
-        request = _measured(plane, route, req, headers)
-        # (5)
-        reply = handler(call, request)
-    except OpsError as error:
-        _tally(plane, call, error)
-        reply = problem(error, call.call_id)
-        log.event("http.refused", function=route.function, code=error.code, call_id=call.call_id)
-    except Exception as error:  # noqa: BLE001 - the edge is where a defect becomes an answer
-        log.trouble("http.failed", error, function=route.function, call_id=call.call_id)
-        reply = problem(Unexpected(), call.call_id)
+    telemetry = plane.ports.telemetry
+    with telemetry.span("http.server.request", call.traceparent, function=route.function):
+        try:
+            call = _admit(plane, route, call, headers)
+            request = _measured(plane, route, req, headers)
+            # (5)
+            reply = handler(call, request)
+        except OpsError as error:
+            _tally(plane, call, error)
+            reply = problem(error, call.call_id)
+            log.event(
+                "http.refused", function=route.function, code=error.code, call_id=call.call_id
+            )
+        except Exception as error:  # noqa: BLE001 - the edge is where a defect becomes an answer
+            log.trouble("http.failed", error, function=route.function, call_id=call.call_id)
+            reply = problem(Unexpected(), call.call_id)
     # (7)
+    seconds = time.monotonic() - started
+    telemetry.observe(
+        "http.server.request.duration", seconds, function=route.function, status=reply.status
+    )
     log.event(
         "http.served",
         function=route.function,
         status=reply.status,
         call_id=call.call_id,
-        milliseconds=round((time.monotonic() - started) * 1000, 3),
+        milliseconds=round(seconds * 1000, 3),
     )
+    return _response(reply, call.call_id)
+
+
+def _response(reply: Reply, call_id: CallId) -> func.HttpResponse:
     response = func.HttpResponse(reply.body, status_code=reply.status, mimetype=reply.media_type)
     response.headers.update(reply.headers)
-    response.headers["Ops-Call-Id"] = call.call_id
+    response.headers["Ops-Call-Id"] = call_id
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _misconfigured(error: SettingsInvalid) -> func.HttpResponse:
+    """Answer while the settings are not usable: operators read the log, callers come again."""
+    log.trouble("settings.invalid", error, count=len(error.problems))
+    for line in error.problems:
+        log.trouble("settings.problem", setting=line.partition(" ")[0].rstrip(":"))
+    call_id = CallId(RandomIds().mint("cal", SystemClock().now()))
+    return _response(problem(Unavailable(retry_after=30), call_id), call_id)
 
 
 def _admit(plane: Services, route: Route, call: Call, headers: dict[str, str]) -> Call:
@@ -124,11 +157,10 @@ def _admit(plane: Services, route: Route, call: Call, headers: dict[str, str]) -
     actor = plane.verification.verify(headers, route.audience)
     tenant = headers.get(TENANT, "") if route.inside_tenant else ""
     tenant_id = TenantId(tenant) if _TENANT_ID.fullmatch(tenant) else None
-    call = plane.call(actor, tenant_id=tenant_id, traceparent=call.traceparent)
     if route.audience is Audience.INGEST:
-        call = plane.call(as_producer(actor), tenant_id=tenant_id, traceparent=call.traceparent)
+        call = replace(call, actor=as_producer(actor), tenant_id=tenant_id)
     else:
-        call = plane.authority.with_roles(call)
+        call = plane.authority.with_roles(replace(call, actor=actor, tenant_id=tenant_id))
     demand(call, route.needs)
     return call
 

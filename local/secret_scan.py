@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 _PROJECT = Path(__file__).resolve().parents[1]
-_NOT_OURS = {".git", ".venv", ".opsplane", "node_modules", "__pycache__"}
+_NOT_OURS = {".git", ".venv", ".opsplane", ".hypothesis", "node_modules", "__pycache__"}
 # Locks are full of hashes, each of which looks like a secret.
 _LOCKS = {
     "requirements.txt",
@@ -51,7 +51,9 @@ def project_files(folder: Path) -> list[str]:
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path.is_file() and _NOT_OURS.isdisjoint(path.parts)
+        if path.is_file()
+        and _NOT_OURS.isdisjoint(path.relative_to(folder).parts)
+        and "_cache/" not in path.as_posix()
     )
 
 

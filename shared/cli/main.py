@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 from shared.cli import (
     contract,
     db,
-    docs,
     environment,
     grant,
     group,
@@ -41,7 +41,6 @@ _GROUPS = (
     grant,
     contract,
     receipt,
-    docs,
 )
 """In the order in which an environment is set up."""
 
@@ -67,6 +66,10 @@ def parser() -> Parser:
     groups = root.add_subparsers(title="groups", metavar="GROUP", required=True)
     for noun in _GROUPS:
         noun.register(groups)
+    with contextlib.suppress(ImportError):
+        from shared.cli import docs
+
+        docs.register(groups)
     return root
 
 

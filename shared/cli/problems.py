@@ -131,8 +131,7 @@ def _document(error: errors.OpsError) -> dict[str, object]:
         "next": advice(error),
     }
     found: list[dict[str, str]] = [
-        {"pointer": item.pointer, "code": item.code, "detail": item.message}
-        for item in error.items
+        {"pointer": item.pointer, "code": item.code, "detail": item.message} for item in error.items
     ]
     # Settings are no part of a request; their problems have no pointer.
     found += [{"detail": problem} for problem in getattr(error, "problems", ())]

@@ -89,7 +89,7 @@ class Session:
         """
         from shared.identity.errors import CredentialMissing
         from shared.kernel.call import Actor, AuthMode, SourceType
-        from shared.kernel.errors import Denied, Unauthenticated, Unavailable
+        from shared.kernel.errors import Denied, Unauthenticated
 
         if not isinstance(error, (Denied, Unauthenticated)) or isinstance(error, CredentialMissing):
             return
@@ -99,8 +99,7 @@ class Session:
             self.services.denials.count(
                 self.services.call(self._actor or nobody), error.code, known
             )
-        except Unavailable:
-            # A refused caller is refused even when counting fails.
+        except Exception:  # noqa: BLE001 - a refused caller is refused even when counting fails
             return
 
     def _credential(self) -> Mapping[str, str]:

@@ -52,7 +52,6 @@ _READ = frozenset(
         "lifecycle:environment:read",
         "policy:revision:read",
         "ingest:receipt:read",
-        "governance:fact:read",
     }
 )
 
@@ -84,7 +83,7 @@ GRANTS: dict[Role, frozenset[str]] = {
         {"ingest:record:submit", "ingest:receipt:read", "policy:revision:read"}
     ),
     Role.RECONCILER: frozenset(
-        {"ingest:receipt:reconcile", "outbox:message:sweep", Permission.CREDENTIALS_SETTLE.value}
+        {"ingest:receipt:reconcile", Permission.CREDENTIALS_SETTLE.value}
     ),
 }
 

@@ -58,7 +58,7 @@ class Submission:
     media_type: str
     body: bytes = field(repr=False)
     policy_rev: str | None
-    idempotency_key: str | None = None
+    idempotency_key: str | None = field(default=None, repr=False)
     handling: str = "strict"
 
 
@@ -203,7 +203,9 @@ class IngestGate:
         (1) the database belongs to this environment (D1); (2) the producer is known, active and
         works for the tenant; (3) the tenant takes writes; (4) the producer may post this
         contract; (5) this release carries the active policy (002-R14); (6) the request expects
-        it (002-R15); (7) nobody else is answering the same key.
+        it (002-R15); (7) the idempotency key can be one, and nobody else is answering it.
+        What fails after (5) leaves a fact in the tenant's ledger; what fails before may not,
+        because it is not the caller's tenant to write into.
         """
         found = tx.one(
             _Gate,
@@ -235,6 +237,8 @@ class IngestGate:
         if submission.policy_rev != found.active_policy:
             raise errors.PolicyRevDiffers
         # (7)
+        if submission.idempotency_key is not None and key is None:
+            raise errors.IdempotencyKeyUnfit
         if not found.locked:
             raise errors.InFlight
         return RunId(found.run_id)
@@ -384,6 +388,7 @@ class IngestGate:
         if isinstance(error, errors.InFlight):
             return
         problems = max(1, len(error.items))
+        call = replace(call, policy_rev=self._policy_rev)
         with self._data.transaction(call) as tx:
             record(
                 tx,
@@ -398,11 +403,12 @@ class IngestGate:
 
 
 def _idempotency(call: Call, submission: Submission) -> bytes | None:
+    """Return what stands for the request's key, or ``None`` for no key or one that is unfit."""
     key = submission.idempotency_key
-    if key is None:
+    if key is None or not 0 < len(key) <= _KEY_LENGTH:
         return None
-    if not 0 < len(key) <= _KEY_LENGTH or not key.isascii() or not key.isprintable():
-        raise errors.IdempotencyKeyUnfit
+    if not key.isascii() or not key.isprintable():
+        return None
     scope = canonical([call.tenant_id, call.actor.actor_id, submission.contract, key])
     return digest("ops.idempotency.v1", scope)
 

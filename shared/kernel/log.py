@@ -44,6 +44,7 @@ FIELDS: dict[str, re.Pattern[str] | type] = {
     "place": _PLACE,
     "records": int,
     "request_id": _ID,
+    "setting": _NAME,
     "status": int,
     "tenant_id": _ID,
     "traceparent": _TRACE,

@@ -9,11 +9,16 @@ from typing import Any
 
 import orjson
 import pytest
+import requests
 
-from local.environment import INGEST_AUDIENCE, INTAKE, OPERATOR_AUDIENCE, OWNER
+from local.environment import INGEST_AUDIENCE, INTAKE, OPERATOR_AUDIENCE, OWNER, PROJECT
+from local.host import launch
 from shared.kernel.db import Login
 from tests.support.factories import PLANTED, an_order
 from tests.support.fix_plane import Plane
+
+
+REQUIRED = ("OPS_ENVIRONMENT", "OPS_DATABASE_URL", "AzureWebJobsStorage")
 
 
 def code_of(response: Any) -> str:
@@ -254,3 +259,13 @@ def test_a_producer_reads_receipts_only_where_it_works(plane: Plane) -> None:
     receipt_id = plane.post(an_order(14)).json()["records"][0]["receipt_id"]
     answer = plane.get(f"/v1/receipts/{receipt_id}", tenant=made.id)
     assert (answer.status_code, code_of(answer)) == (404, "ingest.tenant_unknown")
+
+
+def test_settings_that_are_not_usable_are_503_and_name_nothing() -> None:
+    """003-R11: the caller learns that it is not its fault; the log tells what is."""
+    with launch(PROJECT, {name: "" for name in REQUIRED}, workers=1) as host:
+        answer = requests.get(host.url + "/health/live", timeout=10)
+        assert (answer.status_code, code_of(answer)) == (503, "ops.unavailable")
+        assert answer.headers["Retry-After"] == "30"
+        logs = host.logs.read_text(encoding="utf-8")
+    assert all(f'"setting":"{name}"' in logs for name in REQUIRED)

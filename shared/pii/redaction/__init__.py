@@ -21,7 +21,7 @@ How a text is read
     replace    by the placeholder of the normal form                            `normal`
     look again until clean; LeakFound with codes if it never is
 
-Invariants, each held by a test of its name in tests/unit/pii/redaction
+Invariants, each held by tests in tests/unit/pii/redaction
     a strong known value never survives in any spelling
     redacting what is redacted changes nothing and finds no leak
     a text without a find is returned as it is
@@ -32,6 +32,7 @@ Invariants, each held by a test of its name in tests/unit/pii/redaction
 
 from __future__ import annotations
 
+from shared.pii.redaction.known import KnownMatcher
 from shared.pii.redaction.model import (
     Kind,
     KnownValue,
@@ -49,6 +50,7 @@ __all__ = [
     "DEFAULT",
     "KeyedPlaceholders",
     "Kind",
+    "KnownMatcher",
     "KnownValue",
     "Leak",
     "LeakCode",

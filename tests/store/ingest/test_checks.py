@@ -215,7 +215,7 @@ def test_a_disabled_principal_is_no_longer_there(stack, template, tmp_path) -> N
     """000-R11, 002-R7: grants of a disabled service count for nothing."""
     with grow(stack, template, tmp_path) as world:
         world.submit(an_order(1))
-        world.services.provisioning.set_principal_status(world.operator(), PRODUCER, "disabled")
+        world.rows("UPDATE ops.principal SET status = 'disabled' RETURNING status")
         with pytest.raises(Missing) as refused:
             world.submit(an_order(2))
         assert refused.value.code == "ingest.tenant_unknown"

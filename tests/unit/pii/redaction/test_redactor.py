@@ -10,6 +10,7 @@ import pytest
 from shared.pii.redaction import (
     KeyedPlaceholders,
     Kind,
+    KnownMatcher,
     KnownValue,
     Leak,
     LeakCode,
@@ -60,6 +61,20 @@ def test_a_vaulted_value_in_a_deterministic_field_is_found(customer):
     ]
 
 
+def test_values_of_two_fields_never_make_one(customer):
+    values = [("/a", "Zephyr"), ("/b", "ine"), ("/c", "555 234"), ("/d", "5678"), ("/e", "é")]
+    assert deterministic_leaks(values, customer) == []
+    assert deterministic_leaks([], customer) == []
+
+
+def test_compiled_values_stand_wherever_plain_ones_do(redactor, customer):
+    compiled = KnownMatcher(customer)
+    assert list(compiled) == list(customer)
+    texts = {"f": "Ashgrove called from 555-234-5678"}
+    assert redactor.redact(texts, compiled) == redactor.redact(texts, customer)
+    assert deterministic_leaks([("/f", texts["f"])], compiled)
+
+
 def test_weak_values_are_no_deterministic_leak():
     known = [
         KnownValue(Kind.PERSON, "Ford"),
@@ -90,6 +105,7 @@ def test_what_a_user_types_in_the_shape_of_a_placeholder_hides_nothing(redact):
     assert "ab12cd34" not in redact("see [PERSON_ab12cd34]", plate)
     assert "shgrove" not in redact("see [PERSON_ashgrove] and [PERSON_Ashgrove]")
     assert "5552345678" not in redact("see [PHONE_5552345678]")
+    assert "3a004352" not in redact("see [VIN_3a004352]")
 
 
 def test_a_person_named_person_does_not_break_placeholders(redact):
