@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from shared.cli.answers import Answer
     from shared.cli.session import Session
 
-    type Run = Callable[[Session], Answer]
-    type Groups = argparse._SubParsersAction[Parser]  # noqa: SLF001 - argparse names it no other way
+type Run = Callable[[Session], Answer]
+type Groups = argparse._SubParsersAction[Parser]  # noqa: SLF001 - argparse names it no other way
 
 
 class UsageError(Exception):

@@ -13,6 +13,8 @@ from shared.cli.commands import Groups, Parser, group, operator_command
 if TYPE_CHECKING:
     from shared.cli.session import Session
 
+type OfKind = Callable[[str, Session], Answer]
+
 _PLURAL = {"user": "users", "service": "service principals"}
 _EXAMPLE_LABEL = {"user": '"Ada Byron"', "service": '"intake function"'}
 _EXAMPLE_ID = "5a3a0d10-0000-4000-8000-000000000002"
@@ -25,11 +27,9 @@ def register(groups: Groups) -> None:
 
 
 def _register(commands: Groups, kind: str) -> None:
-    def declare(
-        name: str, run: Callable[[Session, str], Answer], summary: str, rest: str
-    ) -> Parser:
+    def declare(name: str, run: OfKind, summary: str, rest: str) -> Parser:
         return operator_command(
-            commands, name, partial(run, kind=kind), summary, f"opsplane {kind} {name}{rest}"
+            commands, name, partial(run, kind), summary, f"opsplane {kind} {name}{rest}"
         )
 
     by_id = f" --object-id {_EXAMPLE_ID}"
@@ -48,7 +48,7 @@ def _register(commands: Groups, kind: str) -> None:
         change.add_argument("--object-id", required=True, metavar="ID")
 
 
-def _create(session: Session, kind: str) -> Answer:
+def _create(kind: str, session: Session) -> Answer:
     options = session.options
     made = session.services.provisioning.create_principal(
         session.operator(), kind, options.object_id, options.label, options.group
@@ -57,7 +57,7 @@ def _create(session: Session, kind: str) -> Answer:
     return Answer({"principal_id": made.id, "created": made.created}, [f"{said} {kind} {made.id}"])
 
 
-def _list(session: Session, kind: str) -> Answer:
+def _list(kind: str, session: Session) -> Answer:
     found = session.services.provisioning.principals(session.operator(), kind)
     return Answer(
         {f"{kind}s": [asdict(row) for row in found]},
@@ -65,15 +65,15 @@ def _list(session: Session, kind: str) -> Answer:
     )
 
 
-def _disable(session: Session, kind: str) -> Answer:
-    return _set_status(session, kind, "disabled")
+def _disable(kind: str, session: Session) -> Answer:
+    return _set_status(kind, session, "disabled")
 
 
-def _enable(session: Session, kind: str) -> Answer:
-    return _set_status(session, kind, "active")
+def _enable(kind: str, session: Session) -> Answer:
+    return _set_status(kind, session, "active")
 
 
-def _set_status(session: Session, kind: str, status: str) -> Answer:
+def _set_status(kind: str, session: Session, status: str) -> Answer:
     found = session.services.provisioning.set_principal_status(
         session.operator(), kind, session.options.object_id, status
     )

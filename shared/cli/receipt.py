@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shared.cli.session import Session
     from shared.kernel.call import Call
 
-_EXAMPLE_ID = "rcp_0123456789abcdef0123456789abcdef"
+_EXAMPLE_ID = "0123456789abcdef0123456789abcdef"
 
 
 def register(groups: Groups) -> None:
@@ -24,8 +24,7 @@ def register(groups: Groups) -> None:
         (
             "verify",
             _verify,
-            "Check a receipt against ledger, index and stored document; "
-            f"exit code {FAILED} when they differ.",
+            f"Check a receipt against ledger, index and document; exit code {FAILED} if they differ.",
         ),
     ):
         example = f"opsplane receipt {name} {_EXAMPLE_ID} --tenant north"

@@ -67,6 +67,7 @@ class SettingsInvalid(OpsError):
 
 
 _DEVELOPMENT_KEYS = (KeySource.UNSAFE_LOCAL,)
+_GUARDED = (Environment.STAGING, Environment.PRODUCTION)
 _OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _API_KEY = re.compile(r"([0-9a-f]{64})=(" + _OBJECT_ID.pattern + ")")
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/+\-]{0,127}")
@@ -305,43 +306,43 @@ class Settings:
                 values[item.name] = item.metadata["parse"](text or cast("str", default))
             except _Unfit as error:
                 problems.append(f"{name} {error}")
-        if not problems:
-            settings = cls(**values)
-            problems = settings._contradictions()
-            if not problems:
-                return settings
-        raise SettingsInvalid(tuple(problems))
+        problems += _contradictions(values)
+        if problems:
+            raise SettingsInvalid(tuple(problems))
+        return cls(**values)
 
-    def _contradictions(self) -> list[str]:
-        """Name what each value allows and their combination does not."""
-        problems: list[str] = []
-        static: bool = self.credential is Credential.API_KEY or len(self.api_keys) > 0
-        if static:
-            if self.environment is not Environment.LOCAL_PARITY:
-                problems.append(
-                    "OPS_CREDENTIAL and OPS_API_KEYS: static keys are for local_parity alone (D18)"
-                )
-            if bool(self.api_keys) != (self.credential is Credential.API_KEY):
-                problems.append("OPS_API_KEYS goes with OPS_CREDENTIAL=api_key and only with it")
-        guarded = (Environment.STAGING, Environment.PRODUCTION)
-        if self.key_source in _DEVELOPMENT_KEYS and self.environment in guarded:
+
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    """Name what each value allows and their combination does not.
+
+    A value that is missing or unfit is reported already; the rules that need it are passed over.
+    """
+    problems: list[str] = []
+    environment = values.get("environment")
+    if values.get("credential") is Credential.API_KEY or values.get("api_keys"):
+        if environment not in (None, Environment.LOCAL_PARITY):
             problems.append(
-                f"OPS_KEY_SOURCE=unsafe_local is refused in {self.environment}: "
-                "tenant keys in plain files protect nobody"
+                "OPS_CREDENTIAL and OPS_API_KEYS: static keys are for local_parity alone (D18)"
             )
-        if bool(self.storage) == bool(self.storage_account):
-            problems.append(
-                "AzureWebJobsStorage (a connection string) or AzureWebJobsStorage__accountName "
-                "(managed identity): give one of the two"
-            )
-        if self.ingest_audience == self.operator_audience:
-            problems.append("INGEST_AAD_AUDIENCE and OPS_OPERATOR_AUDIENCE must differ")
-        if (
-            self.environment is not Environment.LOCAL_PARITY
-            and self.service_release_id == "unreleased"
-        ):
-            problems.append("OPS_SERVICE_RELEASE_ID is required outside local_parity (002-R17)")
-        return problems
+        if bool(values.get("api_keys")) != (values.get("credential") is Credential.API_KEY):
+            problems.append("OPS_API_KEYS goes with OPS_CREDENTIAL=api_key and only with it")
+    if values.get("key_source") in _DEVELOPMENT_KEYS and environment in _GUARDED:
+        problems.append(
+            f"OPS_KEY_SOURCE=unsafe_local is refused in {environment}: "
+            "tenant keys in plain files protect nobody"
+        )
+    if bool(values.get("storage")) == bool(values.get("storage_account")):
+        problems.append(
+            "AzureWebJobsStorage (a connection string) or AzureWebJobsStorage__accountName "
+            "(managed identity): give one of the two"
+        )
+    audience = values.get("ingest_audience")
+    if audience is not None and audience == values.get("operator_audience"):
+        problems.append("INGEST_AAD_AUDIENCE and OPS_OPERATOR_AUDIENCE must differ")
+    released = values.get("service_release_id") != "unreleased"
+    if environment not in (None, Environment.LOCAL_PARITY) and not released:
+        problems.append("OPS_SERVICE_RELEASE_ID is required outside local_parity (002-R17)")
+    return problems
 
 
 def revision_of(settings: Settings) -> str:

@@ -13,11 +13,12 @@ from typing import Final, overload
 import ahocorasick
 
 from shared.pii.redaction.context import confirmed
+from shared.pii.redaction.edges import Span
 from shared.pii.redaction.folding import Folded
 from shared.pii.redaction.model import Found, Kind, KnownValue
 from shared.pii.redaction.needle import Needle
 from shared.pii.redaction.needles import needles_of
-from shared.pii.redaction.standing import Span, standing
+from shared.pii.redaction.standing import standing
 
 _AFTER_STREET: Final = re.compile(
     rb"(?:[ .,]{0,2}(?:street|str|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|circle|cir|place"

@@ -304,6 +304,10 @@ def test_letters_that_only_happen_to_be_there_stay(redact, value, text):
     assert redact(text, [value]) == text
 
 
+def test_a_script_without_blanks_needs_no_boundary(redact):
+    assert redact("客户张伟说", [KnownValue(Kind.PERSON, "张伟")]).startswith("客户[PERSON_")
+
+
 def test_every_form_of_one_person_has_that_persons_placeholder(redact):
     text = "Zephyrine Ashgrove / Ashgrove, Zephyrine / Z. Ashgrove / Ashgrove / zephyrine"
     assert len(set(redact(text, [NAME]).split(" / "))) == 1

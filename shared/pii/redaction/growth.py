@@ -1,0 +1,89 @@
+"""Finds that grow beyond their letters: a phone takes its prefix in, a part of a VIN the rest."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from shared.pii.redaction.edges import (
+    BLANKS,
+    CERTAIN,
+    GAP,
+    LEAD,
+    Span,
+    bounds,
+    gaps_within,
+    grown,
+    is_digit,
+    solid,
+)
+from shared.pii.redaction.needle import VIN_TAIL, Needle
+
+if TYPE_CHECKING:
+    from shared.pii.redaction.folding import Folded
+
+# Six digits before a measure are mileage or money, whatever else they happen to be.
+_MEASURE: Final = re.compile(rb" ?(?:miles?|mi|kms?|kilometers?|kilometres?|eur|euro|usd)\b")
+_PHONE_LEAD: Final = re.compile(
+    rb"(?:(?:(?<![0-9a-z])(?:00|011)|\+) ?[0-9]{1,3}|(?<![0-9])[0-9]{1,3})?"
+    rb"[ ().\-/]{0,3}(?:\(0\) ?|0)?\(?$"
+)
+
+
+def grown_phone(needle: Needle, folded: Folded, first: int) -> Span | None:
+    start, end = bounds(needle, folded, first)
+    lower = folded.lower
+    if end < len(lower) and is_digit(lower[end]):
+        return None
+    if not gaps_within(folded, first, len(needle.letters), GAP):
+        return None
+    before = lower[max(0, start - LEAD) : start]
+    lead = _PHONE_LEAD.search(before)
+    if lead is None:
+        return None if before[-1:].isdigit() else (start, end)
+    digits = bytes(byte for byte in lead.group() if is_digit(byte))
+    code = needle.whole
+    own = {b"0", code, code + b"0", b"00" + code, b"00" + code + b"0", b"011" + code, b"1"}
+    if digits in own or not digits:
+        return start - len(lead.group().lstrip(BLANKS + b").-/,")), end
+    return None if before[-1:].isdigit() else (start, end)
+
+
+def grown_vin(needle: Needle, folded: Folded, first: int) -> Span | None:
+    """Part of a VIN: the serial number that ends it, or more of it than tells the model."""
+    first, last = _vin_stretch(needle, folded, first)
+    length = last - first
+    if not gaps_within(folded, first, length, GAP):
+        return None
+    start, end = folded.positions[first], folded.positions[last - 1] + 1
+    if length >= CERTAIN:
+        return grown(folded, start, end)
+    lower = folded.lower
+    if solid(lower[end : end + 1]) or (length == VIN_TAIL and _MEASURE.match(lower, end)):
+        return None
+    while start > 0 and end - start < 2 * LEAD and lower[start - 1] in b"x*":
+        start -= 1  # the rest masked by hand: "xxxxx004352"
+    return None if solid(lower[max(0, start - 1) : start]) else (start, end)
+
+
+def _vin_stretch(needle: Needle, folded: Folded, first: int) -> Span:
+    """Grow from the tail to the left, or from the head to the right, as far as the VIN goes."""
+    vin, squeezed = needle.whole, folded.squeezed
+    last = first + len(needle.letters)
+    if needle.letters == vin[-VIN_TAIL:]:
+        while (
+            first > 0
+            and last - first < len(vin)
+            and squeezed[first - 1] == vin[first - last - 1]
+            and gaps_within(folded, first - 1, 2, GAP)
+        ):
+            first -= 1
+    else:
+        while (
+            last < len(squeezed)
+            and last - first < len(vin)
+            and squeezed[last] == vin[last - first]
+            and gaps_within(folded, last - 1, 2, GAP)
+        ):
+            last += 1
+    return first, last
