@@ -34,4 +34,4 @@ bench: setup ## Run the benchmarks, each beside its peer
 	@$(PYTHON) -m bench
 
 docs: setup ## Write the generated reference pages
-	@$(PYTHON) -m shared.cli.main docs write
+	@$(PYTHON) -m local.docs write

@@ -23,7 +23,7 @@ from shared.ingest import errors as ingest
 from shared.ingest.schema import ReceiptView
 from shared.ingest.wire import AnswerView
 from shared.kernel import errors as kernel
-from shared.kernel.db import DatabaseUnavailable, OutcomeUnknown
+from shared.kernel.db import DatabaseUnavailable, NotMigrated, OutcomeUnknown
 from shared.kernel.ports import KeyMissing
 from shared.pii import errors as pii
 from shared.policy.service import NothingActive
@@ -51,7 +51,7 @@ class Answers:
     """Header parameters besides the tenant: their names in components/parameters."""
 
 
-_DATABASE = (DatabaseUnavailable, OutcomeUnknown)
+_DATABASE = (DatabaseUnavailable, NotMigrated, OutcomeUnknown)
 _REPLAY = ("Preference-Applied", "Idempotency-Replayed")
 
 ANSWERS: dict[str, Answers] = {
@@ -90,7 +90,7 @@ ANSWERS: dict[str, Answers] = {
     ),
     "ingest_receipt": Answers(
         {200: View("The receipt as the ledger holds it.", ReceiptView)},
-        (ingest.ReceiptMissing, *_DATABASE),
+        (ingest.ReceiptMissing, ingest.TenantUnknown, *_DATABASE),
     ),
     "policy_active": Answers(
         {200: View("The revision in force.", ActiveView)}, (NothingActive, *_DATABASE)

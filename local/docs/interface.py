@@ -13,7 +13,7 @@ from functions._edge import PUBLIC
 from functions._openapi import document
 from functions._problems import status_of
 from functions._served import Served, routes, served
-from local.docs.markdown import code, codes, folded, page, table
+from local.docs.markdown import code, codes, page, table
 from local.docs.reading import demands, meaning_of, modules, permissions, room_of
 from shared.cli.main import parser
 from shared.identity.roles import GRANTS, MEANING, Role
@@ -28,7 +28,16 @@ def openapi_json() -> str:
 def routes_page() -> str:
     """Return every function of every plane."""
     http = table(
-        ("function", "plane", "method", "route", "permission", "audience", "tenant", "what it does"),
+        (
+            "function",
+            "plane",
+            "method",
+            "route",
+            "permission",
+            "audience",
+            "tenant",
+            "what it does",
+        ),
         (_http(found) for found in routes()),
     )
     others = table(
@@ -117,7 +126,7 @@ def error_codes_page() -> str:
     rows = [
         (
             code(name),
-            str(status_of(error)),
+            "" if room_of(error) == "cli" else str(status_of(error)),
             room_of(error),
             error.title,
             meaning_of(error),
@@ -168,13 +177,3 @@ def _helps(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             for inner in dict.fromkeys(action.choices.values()):
                 yield from _helps(inner)
-
-
-__all__ = [
-    "cli_page",
-    "error_codes_page",
-    "folded",
-    "openapi_json",
-    "permissions_page",
-    "routes_page",
-]

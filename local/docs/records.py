@@ -82,8 +82,8 @@ def facts_page() -> str:
     )
     return page(
         "Governance facts",
-        "A fact is written in the transaction of what it tells about. Besides its attributes, every "
-        "fact holds its id, tenant, actor, call, time, environment, release and policy revision; "
+        "A fact is written in the transaction of what it tells about. Besides its attributes, it "
+        "holds its id, tenant, actor, call, time, environment, release and policy revision; "
         "nothing else fits in. Names are spelled `scope:subject:action`, in the past tense.",
         table(("fact", "meaning", "attributes"), rows),
     )
@@ -110,13 +110,12 @@ def contracts_page() -> str:
 
 def _contract(contract: Contract) -> str:
     scope = "platform run" if contract.per_run else "tenant"
-    told = [
-        f"## {contract.name}",
+    about = (
         f"{contract.title}. An event is named by {codes(contract.event_id)} within the {scope}; "
         f"its time is {code(contract.event_time)}, its partition key "
-        f"{codes(contract.partition_key)} ({code(contract.partitioning_profile)}).",
-        _fields(contract.fields),
-    ]
+        f"{codes(contract.partition_key)} ({code(contract.partitioning_profile)})."
+    )
+    told = [f"## {contract.name}", about, _fields(contract.fields)]
     for name, fields in contract.shapes.items():
         told += [f"### {contract.name}: {name}", _fields(fields)]
     if contract.rules:
@@ -194,11 +193,11 @@ def _rule(rule: Mapping[str, object]) -> str:
 
     match rule["kind"]:
         case "product":
-            return f"{code(rule['target'])}{lines('within')} = {' × '.join(names('factors'))}"
+            return f"{code(rule['target'])}{lines('within')} = {' * '.join(names('factors'))}"
         case "sum_of_lines":
             return f"{code(rule['target'])} = sum of {code(rule['field'])}{lines('within')}"
         case "sum":
-            minus = "".join(f" − {name}" for name in names("minus"))
+            minus = "".join(f" - {name}" for name in names("minus"))
             return f"{code(rule['target'])} = {' + '.join(names('plus'))}{minus}"
         case "counted":
             return f"{code(rule['field'])}{lines('within')} counts from 1 without a gap"

@@ -24,7 +24,7 @@ def register(groups: Groups) -> None:
         (
             "verify",
             _verify,
-            f"Check a receipt against ledger, index and document; exit code {FAILED} if they differ.",
+            f"Check a receipt against ledger, index and document; exit code {FAILED}: it differs.",
         ),
     ):
         example = f"opsplane receipt {name} {_EXAMPLE_ID} --tenant north"

@@ -9,7 +9,10 @@ Owns ``ops.admission_key``, ``ops.admission``, ``ops.record``, ``ops.receipt_doc
 ``arithmetic`` rules between fields
 ``body``       JSON and NDJSON bodies into records, refusing what JSON leaves open
 ``gate``       the order of checks, one transaction, one answer
-``admission``  what one admitted record becomes: receipt, deterministic and semantic part
+``admission``  what one valid record becomes: identity, personal and other parts
+``dedupe``     which records of a request are new
+``batch``      new records sealed, redacted, checked and written
+``answers``    what the caller is told, now and at a repeat
 ``receipts``   receipt documents: rendered, written, verified
 ``reconcile``  documents whose write was lost
 ============== ==============================================================================

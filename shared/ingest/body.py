@@ -1,8 +1,8 @@
 """Bodies into records: JSON and NDJSON, refusing what JSON leaves open.
 
 Two things that parsers quietly settle are refused here: a member name that appears twice (the
-last would win) and U+0000 in text (Postgres cannot store it). Depth and number size are bounded
-by the parser.
+last would win) and U+0000 in text (Postgres cannot store it). Depth is bounded here, far above
+what any contract asks for, so that nothing behind has to fear it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from shared.kernel.errors import Item, Unsupported
 JSON = "application/json"
 NDJSON = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 UNREADABLE = "json_unreadable"
+TOO_DEEP = "json_too_deep"
 DUPLICATE_NAME = "duplicate_name"
 
+_DEEPEST = 64
 _MEMBER = re.compile(rb'"[ \t\r\n]*:')
 _NUL = b"\\u0000"
 _MESSAGES = {
     UNREADABLE: "not valid JSON in UTF-8",
+    TOO_DEEP: f"objects and lists are nested more than {_DEEPEST} deep",
     DUPLICATE_NAME: "a member name appears twice in one object",
 }
 
@@ -66,24 +69,35 @@ def _record(raw: bytes, at: str) -> tuple[Any, Item | None]:
         record = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None, Item(at, UNREADABLE, _MESSAGES[UNREADABLE])
-    # Every member name ends in a quote and a colon. Only an escaped quote inside a string can
-    # look the same, so equal counts prove that no name is repeated; otherwise look properly.
-    if len(_MEMBER.findall(raw)) != _members(record) and _repeats(raw):
+    members = _members(record)
+    if members is None:
+        return None, Item(at, TOO_DEEP, _MESSAGES[TOO_DEEP])
+    # Every member name ends in a quote and a colon. Only the quotes around text can look the
+    # same, so equal counts prove that no name is repeated; otherwise look properly.
+    if len(_MEMBER.findall(raw)) != members and _repeats(raw):
         return None, Item(at, DUPLICATE_NAME, _MESSAGES[DUPLICATE_NAME])
     if _NUL in raw and (path := _nul(record, ())) is not None:
         return None, Item(at + pointer(path), "nul", REASONS["nul"])
     return record, None
 
 
-def _members(value: Any) -> int:
-    kind = type(value)
-    if kind is dict:
-        return len(value) + sum(
-            _members(item) for item in value.values() if type(item) in (dict, list)
-        )
-    if kind is list:
-        return sum(_members(item) for item in value if type(item) in (dict, list))
-    return 0
+def _members(value: Any) -> int | None:
+    """Return how many members all objects of a value have, or ``None`` if it is too deep."""
+    count = 0
+    layer = [value]
+    for _ in range(_DEEPEST):
+        below: list[Any] = []
+        for node in layer:
+            kind = type(node)
+            if kind is dict:
+                count += len(node)
+                below += [item for item in node.values() if type(item) in (dict, list)]
+            elif kind is list:
+                below += [item for item in node if type(item) in (dict, list)]
+        if not below:
+            return count
+        layer = below
+    return None
 
 
 class _Repeated(ValueError):
@@ -100,7 +114,7 @@ def _repeats(raw: bytes) -> bool:
         json.loads(raw, object_pairs_hook=_once)
     except _Repeated:
         return True
-    except (ValueError, RecursionError):
+    except ValueError:
         # What the two parsers read differently is not worth arguing about.
         return True
     return False

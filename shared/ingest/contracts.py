@@ -19,6 +19,8 @@ from shared.pii.redaction import Kind
 
 _FILE = re.compile(r"([a-z][a-z0-9-]*\.v[0-9]+)\.toml")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_CENTS = 2
+"""Digits after the point of an amount."""
 
 
 class FieldClass(StrEnum):
@@ -168,6 +170,44 @@ def _check(contract: Contract) -> None:
         for field in fields.values():
             if field.type is FieldType.LIST and field.of not in contract.shapes:
                 raise ContractBroken(f"{contract.name}: {field.name} lists an unknown shape")
+    for arithmetic in contract.rules:
+        _check_rule(contract, arithmetic)
+
+
+_AMOUNTS = {
+    # kind: (members inside the lines of "within", members of the record)
+    "product": (("target", "factors"), ()),
+    "sum_of_lines": (("field",), ("target",)),
+    "sum": ((), ("target", "plus", "minus")),
+    "counted": ((), ()),
+}
+
+
+def _check_rule(contract: Contract, rule: Mapping[str, Any]) -> None:
+    """Refuse a rule that would never hold or never run: it names fields, and they are amounts."""
+    if rule["kind"] not in _AMOUNTS:
+        raise ContractBroken(f"{contract.name}: no rule is called {rule['kind']}")
+    lines = contract.fields
+    for step in rule.get("within", ()):
+        found = lines.get(step)
+        if found is None or found.type is not FieldType.LIST:
+            raise ContractBroken(f"{contract.name}: a rule looks for lines in {step}")
+        lines = contract.shapes[found.of or ""]
+    inside, outside = _AMOUNTS[rule["kind"]]
+    for members, fields in ((inside, lines), (outside, contract.fields)):
+        for member in members:
+            names = [rule[member]] if isinstance(rule[member], str) else rule[member]
+            for name in names:
+                # Amounts are reckoned in hundredths, so any other scale would be off by tens.
+                if name not in fields or (fields[name].type, fields[name].scale) != (
+                    FieldType.DECIMAL,
+                    _CENTS,
+                ):
+                    raise ContractBroken(f"{contract.name}: a rule needs amounts to a cent: {name}")
+    if rule["kind"] == "counted":
+        counted = lines.get(rule["field"])
+        if not rule["within"] or counted is None or counted.type is not FieldType.INTEGER:
+            raise ContractBroken(f"{contract.name}: a count needs an integer in lines")
 
 
 def _check_roles(contract: Contract) -> None:

@@ -42,12 +42,17 @@ REASONS = dict(_CODES.values()) | {
     "type_date": "must be a calendar date, such as 2026-11-21",
     "type_instant": "must be an RFC 3339 time with its offset, such as 2026-11-21T08:00:00Z",
     "nul": "the text holds U+0000, which cannot be stored",
+    "more_problems": "the record has more problems than are listed",
 }
 """Every reason code of a field, with its text."""
 
 _KNOWN_NAMES = 5
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LISTED = 50
+"""Most problems that are listed of one record; looking for near names is not cheap."""
+_LONGEST_NAME = 63
+# Words with a short index, such as ``op_code_2_1``: a number plate in lower case is not one.
+_NAME = re.compile(r"[a-z]+(?:_[a-z]+)*(?:_?[0-9]{1,3})?(?:_[0-9]{1,3})?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
@@ -79,12 +84,11 @@ class Shape:
         try:
             found: dict[str, Any] = self._validator.validate_python(record)
         except ValidationError as error:
-            return None, tuple(
-                self._item(problem)
-                for problem in error.errors(
-                    include_url=False, include_context=False, include_input=False
-                )
-            )
+            problems = error.errors(include_url=False, include_context=False, include_input=False)
+            items = tuple(self._item(problem) for problem in problems[:_LISTED])
+            if len(problems) > _LISTED:
+                items += (Item("", "more_problems", REASONS["more_problems"]),)
+            return None, items
         return _without_null(found), ()
 
     def _item(self, problem: Any) -> Item:
@@ -94,12 +98,14 @@ class Shape:
         message = message or REASONS.get(kind, "the value does not fit")
         if code == "field_unknown":
             unknown = str(path[-1])
-            near = difflib.get_close_matches(unknown, self._known(path[:-1]), _KNOWN_NAMES, 0.5)
-            if near:
-                message += "; nearest: " + ", ".join(near)
-            if not _NAME.fullmatch(unknown):
-                # A key that could not be a field name may be a value in the wrong place.
-                path = path[:-1]
+            path = path[:-1]
+            if len(unknown) <= _LONGEST_NAME:
+                near = difflib.get_close_matches(unknown, self._known(path), _KNOWN_NAMES, 0.5)
+                if near:
+                    message += "; nearest: " + ", ".join(near)
+                if _NAME.fullmatch(unknown):
+                    # Any other key may be a value in the wrong place, and is not repeated.
+                    path = (*path, unknown)
         return Item(pointer(path), code, message)
 
     def _known(self, path: Sequence[str | int]) -> list[str]:
@@ -157,6 +163,7 @@ def _integer(field: Field) -> core_schema.CoreSchema:
 
 def _decimal(field: Field) -> core_schema.CoreSchema:
     scale, minimum, maximum = field.scale, field.minimum, field.maximum
+    unit = 10**scale
 
     def check(value: object) -> str:
         # Shortest round-trip text of a float is what the sender wrote, up to 15 digits.
@@ -169,11 +176,13 @@ def _decimal(field: Field) -> core_schema.CoreSchema:
         if len(fraction) > scale:
             raise PydanticCustomError("scale", "too many digits")
         whole = match[0].partition(".")[0]
-        bound = int(whole)
-        if (minimum is not None and (bound < minimum or (minimum == 0 and whole[0] == "-"))) or (
-            maximum is not None and bound > maximum
-        ):
-            raise PydanticCustomError("below_minimum", "out of bounds")
+        units = int(f"{whole}{fraction:0<{scale}}")
+        # Zero has one spelling, or "-0" and "0" would be two payloads.
+        whole = whole if units else "0"
+        if minimum is not None and units < minimum * unit:
+            raise PydanticCustomError("greater_than_equal", "out of bounds")
+        if maximum is not None and units > maximum * unit:
+            raise PydanticCustomError("less_than_equal", "out of bounds")
         return f"{whole}.{fraction:0<{scale}}" if scale else whole
 
     return core_schema.no_info_plain_validator_function(check)

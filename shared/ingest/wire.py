@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.ingest.answers import Answer
 from shared.ingest.errors import ReceiptMissing
-from shared.ingest.gate import Answer, Submission
+from shared.ingest.gate import Submission
 from shared.kernel.ids import ReceiptId
 from shared.kernel.inbound import Reply, Request
 

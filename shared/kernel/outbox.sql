@@ -15,5 +15,5 @@ SELECT outbox_id, queue, envelope FROM ops.outbox
 -- Note what left and what was tried in vain.
 UPDATE ops.outbox
    SET attempts = attempts + 1,
-       sent_at = CASE WHEN outbox_id = ANY(%(outbox_ids)s) THEN %(now)s END
+       sent_at = CASE WHEN outbox_id = ANY(%(outbox_ids)s) THEN %(now)s::timestamptz END
  WHERE outbox_id = ANY(%(outbox_ids)s) OR outbox_id = ANY(%(failed_ids)s);

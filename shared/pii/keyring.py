@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -45,6 +46,8 @@ class Keys:
     index: bytes = field(repr=False)
     data: dict[int, bytes] = field(repr=False)
     current: int
+    derived: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was made from these keys and must leave memory when they do."""
 
 
 class Keyring:
@@ -57,6 +60,7 @@ class Keyring:
         self._provider = provider
         self._monotonic = monotonic
         self._kept: dict[TenantId, tuple[float, Keys]] = {}
+        self._due: threading.Timer | None = None
         self._lock = threading.Lock()
 
     def of(self, tx: Tx, tenant_id: TenantId) -> Keys:
@@ -71,14 +75,34 @@ class Keyring:
             return kept[1]
         keys = self._unwrap(tx, tenant_id)
         with self._lock:
-            # Others' keys leave on their own time too, not only when they are asked for again.
+            self._kept[tenant_id] = (now, keys)
+        self.forget()
+        return keys
+
+    def forget(self) -> int:
+        """Drop every key that has been kept long enough and return how many tenants' are left.
+
+        Runs whenever keys are unwrapped, and when the oldest of them are due, so that a process
+        that nobody calls holds no keys either.
+        """
+        now = self._monotonic()
+        with self._lock:
             self._kept = {
                 tenant: entry
                 for tenant, entry in self._kept.items()
                 if now - entry[0] < KEEP_SECONDS
             }
-            self._kept[tenant_id] = (now, keys)
-        return keys
+            if self._kept and self._due is None:
+                oldest = min(kept_at for kept_at, _ in self._kept.values())
+                self._due = threading.Timer(KEEP_SECONDS - (now - oldest), self._fall_due)
+                self._due.daemon = True
+                self._due.start()
+            return len(self._kept)
+
+    def _fall_due(self) -> None:
+        with self._lock:
+            self._due = None
+        self.forget()
 
     def _unwrap(self, tx: Tx, tenant_id: TenantId) -> Keys:
         rows = tx.all(WrappedKey, _sql.tenant_keys, {"tenant_id": tenant_id})

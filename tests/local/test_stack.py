@@ -30,8 +30,11 @@ pytestmark = pytest.mark.xdist_group("local_stack")
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = tmp_path_factory.mktemp("running")
-    yield Stack.ensure(home, durable=False)
-    stop(home, erase=True)
+    try:
+        yield Stack.ensure(home, durable=False)
+    finally:
+        # Also when a part did not start: the other one runs.
+        stop(home, erase=True)
 
 
 @pytest.fixture

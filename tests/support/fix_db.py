@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ from shared.adapters.queues import MemoryQueues
 from shared.bootstrap import Ports, Services, build
 from shared.identity.authority import as_producer
 from shared.identity.roles import GRANTS, Role
-from shared.ingest.gate import Answer, Submission
+from shared.ingest.answers import Answer
+from shared.ingest.gate import Submission
 from shared.kernel.call import Actor, AuthMode, Call, SourceType
 from shared.kernel.clock import SteppingClock
 from shared.kernel.db import Login
@@ -136,15 +138,36 @@ class World:
 @pytest.fixture
 def world(stack: Stack, database: str, tmp_path: Path) -> Iterator[World]:
     """An initialised environment with the tenants north and south."""
+    with a_world(stack, database, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_world(
+    stack: Stack, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A world that the tests of one module share: each uses names and object ids of its own."""
+    name = f"shared_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+    stack.create_database(name, template=template)
+    with a_world(stack, name, tmp_path_factory.mktemp("world")) as made:
+        yield made
+    stack.drop_database(name)
+
+
+@contextmanager
+def a_world(stack: Stack, database: str, folder: Path) -> Iterator[World]:
+    """Make an empty, migrated database an environment for as long as the block lasts."""
     clock, blobs, queues = SteppingClock(START), MemoryBlobs(), MemoryQueues()
     services = build(
-        settings_for(stack, database, tmp_path),
+        settings_for(stack, database, folder),
         Ports(clock=clock, blobs=blobs, queues=queues, documents_in_background=False),
     )
     made = World(services, stack, database, clock, blobs, queues)
-    ready(made)
-    yield made
-    services.close()
+    try:
+        ready(made)
+        yield made
+    finally:
+        services.close()
 
 
 def ready(world: World) -> None:

@@ -60,9 +60,7 @@ def grow(
 
 
 @pytest.fixture(scope="module")
-def land(
-    stack: Stack, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+def land(stack: Stack, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One environment for every test of a module."""
     with grow(stack, template, tmp_path_factory.mktemp("land")) as world:
         yield world

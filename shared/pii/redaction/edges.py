@@ -64,7 +64,3 @@ def grown(folded: Folded, start: int, end: int) -> Span:
     while end < len(lower) and lower[end] & 0xC0 == 0x80:  # noqa: PLR2004
         end += 1
     return start, end
-
-
-def solid(byte: bytes) -> bool:
-    return byte != b"" and (is_letter(byte[0]) or is_digit(byte[0]))

@@ -111,7 +111,17 @@ def squeeze(folded: bytes) -> bytes:
 class Folded:
     """A text beside its folded view."""
 
-    __slots__ = ("_digits", "_origin", "_positions", "_squeezed", "cased", "lower", "text", "typed")
+    __slots__ = (
+        "_digits",
+        "_origin",
+        "_positions",
+        "_squeezed",
+        "cased",
+        "has_capitals",
+        "lower",
+        "text",
+        "typed",
+    )
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -124,6 +134,7 @@ class Folded:
                 blanked[start:end] = _BARRIER * (end - start)
             self.cased = bytes(blanked)
         self.lower = self.cased.lower()
+        self.has_capitals = self.cased != self.lower
         self._digits: int | None = None
         self._squeezed: bytes | None = None
         self._positions: list[int] | None = None

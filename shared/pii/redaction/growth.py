@@ -15,7 +15,7 @@ from shared.pii.redaction.edges import (
     gaps_within,
     grown,
     is_digit,
-    solid,
+    joins,
 )
 from shared.pii.redaction.needle import VIN_TAIL, Needle
 
@@ -59,11 +59,20 @@ def grown_vin(needle: Needle, folded: Folded, first: int) -> Span | None:
     if length >= CERTAIN:
         return grown(folded, start, end)
     lower = folded.lower
-    if solid(lower[end : end + 1]) or (length == VIN_TAIL and _MEASURE.match(lower, end)):
+    if end < len(lower) and joins(lower[end - 1], lower[end]):
         return None
-    while start > 0 and end - start < 2 * LEAD and lower[start - 1] in b"x*":
-        start -= 1  # the rest masked by hand: "xxxxx004352"
-    return None if solid(lower[max(0, start - 1) : start]) else (start, end)
+    # Growing may have taken in the end of the word before ("data 004352"): give it back.
+    while start > 0 and joins(lower[start], lower[start - 1]) and length > VIN_TAIL:
+        first, length = first + 1, length - 1
+        start = folded.positions[first]
+    masked = start
+    while masked > max(0, start - LEAD) and lower[masked - 1] in b"x*":
+        masked -= 1  # the rest masked by hand: "xxxxx004352"
+    if masked == start and start > 0 and joins(lower[start], lower[start - 1]):
+        return None
+    if length == VIN_TAIL and masked == start and _MEASURE.match(lower, end):
+        return None
+    return masked, end
 
 
 def _vin_stretch(needle: Needle, folded: Folded, first: int) -> Span:

@@ -103,7 +103,7 @@ PLACES: Final = (
             r"([0-9]{1,4}(?:[ ]?[a-h]\b)?)(?:-[0-9]{1,4})?\b(?:,[ ]{1,2}[0-9]{5}[ ][A-Z][a-z]+)?"
         ),
         _german,
-        lambda folded: folded.digits > 0 and folded.cased != folded.lower,
+        lambda folded: folded.digits > 0 and folded.has_capitals,
         cased=True,
     ),
     Recogniser(

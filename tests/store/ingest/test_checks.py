@@ -10,8 +10,9 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from shared.ingest.answers import key_digest
 from shared.ingest.contracts import shipped
-from shared.ingest.gate import IngestGate, Submission, _idempotency
+from shared.ingest.gate import IngestGate, Submission
 from shared.kernel.errors import Conflict, Denied, Held, Invalid, Missing, OpsError, Unavailable
 from shared.kernel.ids import TenantId
 from shared.pii.vault import Vault
@@ -126,7 +127,7 @@ class Faults:
 
     @contextmanager
     def _flying(self, call, wish) -> Iterator[None]:
-        digest = _idempotency(call, wish)
+        digest = key_digest(call, wish.contract, wish.idempotency_key)
         lock = int.from_bytes(digest[:8], "big", signed=True)
         with self.world.connect("ops_data") as other, other.transaction():
             other.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))

@@ -12,6 +12,7 @@ type Redact = Callable[..., str]
 
 CUSTOMER = (
     KnownValue(Kind.PERSON, "Zephyrine Ashgrove"),
+    KnownValue(Kind.PERSON, "Lee"),
     KnownValue(Kind.PHONE, "(555) 234-5678"),
     KnownValue(Kind.EMAIL, "zeph.ashgrove@example.com"),
     KnownValue(Kind.VIN, "1HGCM82633A004352"),

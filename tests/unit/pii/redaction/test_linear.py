@@ -23,6 +23,8 @@ HOSTILE = {
     "almost a name": "Zephyrin ashgrov ",
     "almost a vin": "1HGCM82633A0043 ",
     "names": "ashgrove zephyrine ",
+    "weak names": "lee customer lee ",
+    "weak places": "springfield il ",
     "marks": "e\u0301\u200b",
     "widths": "５ ｚ",
 }
