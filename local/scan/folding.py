@@ -15,13 +15,23 @@ _BETWEEN = (string.punctuation + string.whitespace).encode()
 # Other control characters stay: a value does not reach over one, nor from cell to cell.
 _KEPT = bytes(byte not in _BETWEEN for byte in range(256))
 BREAK = b"\x00"
+# Runs of text among bytes that are none; a planted value has at least this many characters.
+_TEXT_RUNS = re.compile(
+    rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){6,}"
+)
 
 
 def fold(data: bytes) -> bytes:
     """Return the text of some bytes without case and accents; what is no text breaks it."""
     if data.isascii():
         return data.lower()
-    text = unicodedata.normalize("NFKD", data.decode("utf-8", "replace")).casefold()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = BREAK.join(_TEXT_RUNS.findall(data)).decode("utf-8", "replace")
+        if text.isascii():
+            return text.lower().encode()
+    text = unicodedata.normalize("NFKD", text).casefold()
     return _WIDE.sub(" ", _ACCENTS.sub("", text)).encode()
 
 

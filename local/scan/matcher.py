@@ -74,10 +74,13 @@ class Matcher:
         self, data: bytes, form: Form | None, depth: int, found: Counter[tuple[str, Form]]
     ) -> None:
         seen: Counter[str] = Counter()
+        plainly: dict[int, bool] = {}
         for needle in self._standing(data):
             seen[needle.kind] += 1
-            exact = any(value in data for value in needle.exact)
-            found[needle.kind, form or (Form.PLAIN if exact else Form.NORMALISED)] += 1
+            if form is None and id(needle) not in plainly:
+                plainly[id(needle)] = any(value in data for value in needle.exact)
+            as_it_is = Form.PLAIN if plainly.get(id(needle)) else Form.NORMALISED
+            found[needle.kind, form or as_it_is] += 1
         plain = unescaped(data)
         if plain != data:
             # The whole text again, so what was found above is found again too.

@@ -28,6 +28,7 @@ from shared.kernel.sql import Queries
 from shared.pii.keyring import Keys
 from shared.pii.redaction import (
     KeyedPlaceholders,
+    KnownMatcher,
     LeakFound,
     PatternRedactor,
     RedactedText,
@@ -92,7 +93,8 @@ def prepare(  # noqa: PLR0913 - one step of the order, with what it needs
     common = _common(call, frame)
     bodies, deterministic, semantic, items = [], [], [], []
     for candidate, part in zip(fresh, parts, strict=True):
-        known = compiled.known_values(part.personal)
+        # Compiled once, used for the deterministic fields and for every text of the record.
+        known = KnownMatcher(compiled.known_values(part.personal))
         items += [
             Item(candidate.at + leak.pointer, leak.code.lower(), "holds a value of a pii field")
             for leak in deterministic_leaks(texts_of(part.deterministic), known)

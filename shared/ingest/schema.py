@@ -177,14 +177,17 @@ def _integer(field: Field) -> Schema:
 
 
 def _decimal(field: Field) -> Schema:
-    sign = "" if field.minimum is not None and field.minimum >= 0 else "-?"
     point = rf"(\.[0-9]{{1,{field.scale}}}0*)?" if field.scale else r"(\.0+)?"
+    written = f"(0|[1-9][0-9]{{0,14}}){point}"
+    least = field.minimum
+    # Where nothing may be negative, nothing itself may still be written with a sign.
+    signed = f"(-0(\\.0+)?|{written})" if least is not None and least >= 0 else f"-?{written}"
     return {
         "anyOf": [
-            {"type": "string", "pattern": f"^{sign}(0|[1-9][0-9]{{0,14}}){point}$"},
+            {"type": "string", "pattern": f"^{signed}$"},
             {
                 "type": "number",
-                "minimum": -_DECIMAL if field.minimum is None else field.minimum,
+                "minimum": -_DECIMAL if least is None else least,
                 "maximum": _DECIMAL if field.maximum is None else field.maximum,
             },
         ],

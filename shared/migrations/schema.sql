@@ -500,7 +500,7 @@ ALTER TABLE ops.admission_other ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY admission_other_inside_tenant ON ops.admission_other USING ((tenant_id = ops.current_tenant()));
 
-CREATE POLICY admission_read_across_tenants ON ops.admission FOR SELECT TO ops_seal, ops_audit, ops_control USING (ops.across_tenants());
+CREATE POLICY admission_read_across_tenants ON ops.admission FOR SELECT TO ops_audit, ops_control, ops_seal USING (ops.across_tenants());
 
 ALTER TABLE ops.blind_index ENABLE ROW LEVEL SECURITY;
 
@@ -524,7 +524,7 @@ ALTER TABLE ops.fact_other ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY fact_other_inside_tenant ON ops.fact_other USING ((tenant_id = ops.current_tenant()));
 
-CREATE POLICY fact_read_across_tenants ON ops.fact FOR SELECT TO ops_seal, ops_audit, ops_control USING (ops.across_tenants());
+CREATE POLICY fact_read_across_tenants ON ops.fact FOR SELECT TO ops_audit, ops_control, ops_seal USING (ops.across_tenants());
 
 CREATE POLICY fact_written_across_tenants ON ops.fact FOR INSERT TO ops_control WITH CHECK (ops.across_tenants());
 

@@ -89,12 +89,20 @@ def bare(
 
 
 @pytest.fixture
-def empty(stack: Stack, bare: Terminal, tmp_path: Path) -> Iterator[Terminal]:
+def offline(
+    stack: Stack, issuer: Issuer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Terminal:
+    """A terminal with good settings and no database."""
+    return Terminal({**settings_for(stack, "nothing", tmp_path), **issuer.settings()}, capsys)
+
+
+@pytest.fixture
+def empty(stack: Stack, offline: Terminal, tmp_path: Path) -> Iterator[Terminal]:
     """A terminal on a database without a schema."""
     name = f"empty_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     stack.create_database(name)
-    bare.variables |= settings_for(stack, name, tmp_path)
-    yield bare
+    offline.variables |= settings_for(stack, name, tmp_path)
+    yield offline
     stack.drop_database(name)
 
 

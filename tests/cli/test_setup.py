@@ -11,33 +11,33 @@ from tests.cli.conftest import Terminal
 from tests.support.fix_db import OWNER
 
 
-def test_settings_check_prints_all_problems_at_once(bare: Terminal) -> None:
+def test_settings_check_prints_all_problems_at_once(offline: Terminal) -> None:
     broken = {"OPS_ENVIRONMENT": "moon", "OPS_DATABASE_POOL_MAX": "0", "INGEST_AAD_AUDIENCE": ""}
-    done = bare.run("settings", "check", **broken)
+    done = offline.run("settings", "check", **broken)
 
     assert (done.code, done.out) == (problems.INVALID, "")
     assert all(name in done.err for name in broken)
     assert "code: settings.invalid" in done.err
-    problem = bare.run("settings", "check", "--json", **broken).problem
+    problem = offline.run("settings", "check", "--json", **broken).problem
     assert len(problem["errors"]) == len(broken)
 
 
-def test_every_command_that_needs_settings_says_what_is_missing(bare: Terminal) -> None:
-    bare.variables = {}
+def test_every_command_that_needs_settings_says_what_is_missing(offline: Terminal) -> None:
+    offline.variables = {}
 
     for words in (["db", "status"], ["tenant", "list"]):
-        assert bare.refused(*words) == (problems.INVALID, "settings.invalid")
+        assert offline.refused(*words) == (problems.INVALID, "settings.invalid")
 
 
-def test_settings_check_shows_values_and_no_secret(bare: Terminal) -> None:
-    shown = bare.json("settings", "check")["settings"]
+def test_settings_check_shows_values_and_no_secret(offline: Terminal) -> None:
+    shown = offline.json("settings", "check")["settings"]
 
     assert shown["OPS_ENVIRONMENT"] == "local_parity"
     assert shown["OPS_DATABASE_URL"] == "(set)"
     assert shown["OPS_API_KEYS"] == "(empty)"
-    text = bare.run("settings", "check")
+    text = offline.run("settings", "check")
     assert text.code == problems.OK
-    assert bare.variables["AzureWebJobsStorage"] not in text.out
+    assert offline.variables["AzureWebJobsStorage"] not in text.out
 
 
 def test_migrate_applies_what_is_due_once(empty: Terminal) -> None:
@@ -67,10 +67,10 @@ def test_the_post_phase_does_not_run_ahead_of_pre_files(empty: Terminal) -> None
     assert empty.json("db", "status")["due"] == len(available())
 
 
-def test_a_database_that_does_not_answer_is_7(bare: Terminal) -> None:
+def test_a_database_that_does_not_answer_is_7(offline: Terminal) -> None:
     away = {"OPS_DATABASE_URL": "postgresql://127.0.0.1:1/nothing"}
 
-    assert bare.refused("db", "status", **away) == (problems.UNAVAILABLE, "db.unavailable")
+    assert offline.refused("db", "status", **away) == (problems.UNAVAILABLE, "db.unavailable")
 
 
 def test_init_gives_the_database_to_one_environment(bare: Terminal, owner_token: str) -> None:

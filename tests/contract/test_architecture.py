@@ -43,26 +43,33 @@ _KERNEL_CODES = {"db", "documents", "migrations", "ops", "pii", "settings"}
 _ADAPTER_CODES = {"documents", "identity", "pii", "queues", "tables"}
 
 
-class TestStart:
-    @pytest.fixture(scope="class")
-    def started(self) -> dict[str, list[str]]:
-        """The app in a process of its own, without one environment variable."""
-        code = (
-            "import json, sys, function_app\n"
-            "names = [f.get_function_name() for f in function_app.app.get_functions()]\n"
-            "print(json.dumps({'functions': names, 'modules': sorted(sys.modules)}))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=PROJECT,
-            env={},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found: dict[str, list[str]] = json.loads(done.stdout)
-        return found
+@pytest.fixture(scope="module")
+def started() -> dict[str, list[str]]:
+    """The app in a process of its own, without one environment variable."""
+    code = (
+        "import json, sys, function_app\n"
+        "names = [f.get_function_name() for f in function_app.app.get_functions()]\n"
+        "print(json.dumps({'functions': names, 'modules': sorted(sys.modules)}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
 
+
+@pytest.fixture(scope="module")
+def errors() -> dict[str, type[OpsError]]:
+    modules()
+    return catalogue()
+
+
+class TestStart:
     def test_the_app_indexes_every_function_with_an_empty_environment(
         self, started: dict[str, list[str]]
     ) -> None:
@@ -138,11 +145,6 @@ class TestFacts:
 
 
 class TestErrors:
-    @pytest.fixture(scope="class")
-    def errors(self) -> dict[str, type[OpsError]]:
-        modules()
-        return catalogue()
-
     def test_a_code_has_one_class_and_the_prefix_of_its_room(
         self, errors: dict[str, type[OpsError]]
     ) -> None:
