@@ -90,7 +90,7 @@ ANSWERS: dict[str, Answers] = {
     ),
     "ingest_receipt": Answers(
         {200: View("The receipt as the ledger holds it.", ReceiptView)},
-        (ingest.ReceiptMissing, ingest.TenantUnknown, *_DATABASE),
+        (ingest.ReceiptMissing, ingest.ReceiptDoubled, ingest.TenantUnknown, *_DATABASE),
     ),
     "policy_active": Answers(
         {200: View("The revision in force.", ActiveView)}, (NothingActive, *_DATABASE)
@@ -127,6 +127,8 @@ _CREDENTIALS = (
     identity.KeysUnavailable,
     PermissionMissing,
 )
+# A defect, or settings that are not usable: no route is safe from either.
+_EDGE = (Unexpected, kernel.Unavailable)
 _MEASURES = (kernel.Unmeasured, kernel.Oversized)
 
 
@@ -136,7 +138,7 @@ def errors_of(route: Route, methods: tuple[str, ...]) -> list[ErrorClass]:
 
 
 def _errors(route: Route, methods: tuple[str, ...]) -> Iterator[ErrorClass]:
-    yield Unexpected
+    yield from _EDGE
     yield from ANSWERS[route.function].raises
     if "POST" in methods:
         yield from _MEASURES

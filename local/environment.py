@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local.host import RunningHost, launch
 from local.issuer import Issuer
-from local.stack import Stack
+from local.stack import Stack, stop
 from shared.kernel.migrate import migrate
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -81,3 +81,29 @@ def prepare_database(stack: Stack, name: str) -> bool:
         stack.create_database(name)
     migrate(stack.login_url("ops_migrator", name))
     return new
+
+
+@contextmanager
+def stack_for_a_while(home: Path, *, keep: bool = False, erase: bool = False) -> Iterator[Stack]:
+    """Find the stack, or start it and stop (and erase) it at the end unless it is to be kept.
+
+    A note says who started it, so that what a killed run left behind is stopped by the next one.
+    """
+    note = home / "stopped-by-its-user"
+    stack = Stack.find(home)
+    if stack is None:
+        stack = Stack.ensure(home)
+        note.write_text(stack.postgres.started, encoding="utf-8")
+    if keep:
+        keep_stack(home)
+    try:
+        yield stack
+    finally:
+        if note.exists() and note.read_text(encoding="utf-8") == stack.postgres.started:
+            stop(home, erase=erase)
+            note.unlink(missing_ok=True)
+
+
+def keep_stack(home: Path) -> None:
+    """Let the stack run on, whoever started it."""
+    (home / "stopped-by-its-user").unlink(missing_ok=True)

@@ -39,7 +39,8 @@ def _order(number: int, seed: int, tenant: str) -> dict[str, Any]:
     odometer = draw.randrange(900, 180_000)
     narrator = Narrator(draw, who, car)
     lines = [
-        _labor_line(draw, narrator, index + 1) for index in range(draw.randint(1, _MOST_LABOR_LINES))
+        _labor_line(draw, narrator, index + 1)
+        for index in range(draw.randint(1, _MOST_LABOR_LINES))
     ]
     return {
         "customer_first_name": who.first,

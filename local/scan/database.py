@@ -19,7 +19,7 @@ _TABLES = """
 SELECT n.nspname, c.relname
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- WHERE (c.relkind IN ('r', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema')
+ WHERE (c.relkind IN ('r', 'm') AND n.nspname !~ '^(pg_|information_schema$)')
     OR (n.nspname = 'pg_catalog'
         AND c.relname IN ('pg_statistic', 'pg_largeobject', 'pg_description', 'pg_stat_activity'))
  ORDER BY 1, 2

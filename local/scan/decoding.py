@@ -58,7 +58,9 @@ def unescaped(data: bytes) -> bytes:
     if b"\\u" in data:
         data = _JSON_ESCAPES.sub(_from_json, data)
     if b"\\x" in data:
-        data = _BYTE_ESCAPES.sub(lambda run: bytes.fromhex(run[0].replace(b"\\x", b"").decode()), data)
+        data = _BYTE_ESCAPES.sub(
+            lambda run: bytes.fromhex(run[0].replace(b"\\x", b"").decode()), data
+        )
     if _PERCENT.search(data):
         data = unquote_to_bytes(data)
     if _ENTITY.search(data):

@@ -10,7 +10,9 @@ from itertools import compress
 
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 # Blanks and punctuation beyond ASCII, invisible characters among them.
-_WIDE = re.compile("[\u0080-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u2000-\u206f\ufeff]+")
+_WIDE = re.compile(
+    "[\u0080-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u2000-\u206f\ufeff]+"
+)
 _BETWEEN = (string.punctuation + string.whitespace).encode()
 # Other control characters stay: a value does not reach over one, nor from cell to cell.
 _KEPT = bytes(byte not in _BETWEEN for byte in range(256))

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import ahocorasick
 
@@ -119,7 +120,7 @@ def _written(folded: bytes, places: Iterable[int], length: int) -> bool:
     """Tell whether letters stand close together, and as a word of their own when they are few."""
     at = list(places)
     if at[-1] - at[0] != length - 1 and any(
-        right - left > _WIDEST_GAP for left, right in zip(at, at[1:], strict=False)
+        right - left > _WIDEST_GAP for left, right in pairwise(at)
     ):
         return False
     if length >= _CERTAIN:
@@ -134,10 +135,7 @@ def _dialled(folded: bytes, places: Iterable[int], _length: int) -> bool:
     """Tell whether digits are one number: not part of a longer one, a time or a digest."""
     at = list(places)
     start, end = at[0], at[-1] + 1
-    if any(
-        not _PHONE_GAP.fullmatch(folded, left + 1, right)
-        for left, right in zip(at, at[1:], strict=False)
-    ):
+    if any(not _PHONE_GAP.fullmatch(folded, left + 1, right) for left, right in pairwise(at)):
         return False
     if folded[end : end + 1].isdigit():
         return False

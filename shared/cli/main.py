@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -66,10 +65,6 @@ def parser() -> Parser:
     groups = root.add_subparsers(title="groups", metavar="GROUP", required=True)
     for noun in _GROUPS:
         noun.register(groups)
-    with contextlib.suppress(ImportError):
-        from shared.cli import docs
-
-        docs.register(groups)
     return root
 
 

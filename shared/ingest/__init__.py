@@ -6,6 +6,7 @@ Owns ``ops.admission_key``, ``ops.admission``, ``ops.record``, ``ops.receipt_doc
 ============== ==============================================================================
 ``contracts``  contracts as data: fields, classes, identifiers, rules (design 4)
 ``shape``      a contract compiled into a strict validator
+``schema``     the same contract as JSON Schema, with an example, for those who send
 ``arithmetic`` rules between fields
 ``body``       JSON and NDJSON bodies into records, refusing what JSON leaves open
 ``gate``       the order of checks, one transaction, one answer

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from shared.ingest.arithmetic import compile_rules
 from shared.ingest.contracts import Contract, Field, FieldClass, FieldType
 from shared.ingest.shape import Shape, pointer
 from shared.kernel.canonical import Json, canonical, digest, keyed_digest
+from shared.kernel.clock import instant
 from shared.kernel.errors import Item
 from shared.kernel.ids import ReceiptId, RunId, TenantId
 from shared.pii.blind import Identifier, IdentifierKind, identifier
@@ -178,6 +180,13 @@ class Compiled:
             if all(name in personal for name in rule.fields)
         )
         return tuple(item for item in found if item is not None)
+
+    def event_time(self, record: Mapping[str, Any]) -> str:
+        """Return when the event happened: a moment in UTC, or a day as it was given."""
+        text: str = record[self.contract.event_time]
+        if self.contract.fields[self.contract.event_time].type is FieldType.INSTANT:
+            return instant(datetime.fromisoformat(text))
+        return text
 
     def partition_key(self, record: Mapping[str, Any]) -> str:
         """Return the first partition field that the record has."""

@@ -118,7 +118,7 @@ def prepare(  # noqa: PLR0913 - one step of the order, with what it needs
                     "receipt_id": candidate.receipt_id,
                     "index": candidate.index,
                     "event_id": candidate.event_id,
-                    "ts_utc": candidate.record[compiled.contract.event_time],
+                    "ts_utc": compiled.event_time(candidate.record),
                     "payload_hash": _hmac(candidate.payload_hash),
                     "record_hash": _hmac(stored),
                     "dedupe_key": candidate.dedupe_key.hex(),

@@ -142,6 +142,13 @@ class PayloadDiffers(Conflict):
     title = "An event was admitted before with another payload; nothing was stored"
 
 
+class ReceiptDoubled(OpsError):
+    """The ledger holds two rows of one receipt: somebody wrote to it past the gate."""
+
+    code = "ingest.receipt_doubled"
+    title = "The ledger holds this receipt more than once; open an incident"
+
+
 class ReceiptMissing(Missing):
     """No such receipt in this tenant."""
 

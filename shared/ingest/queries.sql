@@ -74,10 +74,11 @@ UPDATE ops.receipt_document SET written_at = %(now)s
  WHERE tenant_id = %(tenant_id)s AND request_id = %(request_id)s AND written_at IS NULL;
 
 -- name: unwritten_documents
--- Documents whose write is overdue, oldest first; no row: nothing was lost.
+-- Documents whose write is overdue, oldest first, behind the one that was looked at last (ids sort
+-- by time); no row: nothing was lost. So one that can never be written keeps nobody waiting.
 SELECT tenant_id, request_id, digest, receipt_ids FROM ops.receipt_document
- WHERE written_at IS NULL AND created_at < %(before)s
- ORDER BY created_at
+ WHERE written_at IS NULL AND created_at < %(before)s AND request_id > %(after)s
+ ORDER BY request_id
  LIMIT %(batch)s;
 
 -- name: document_of_request

@@ -3,10 +3,10 @@
 A document is NDJSON: a header line, then the canonical text of every receipt in the order of the
 request. It can be rendered again from Postgres at any time, so a lost write costs nothing.
 
-``verify`` checks, in this order, and reports the first difference: (1) the ledger row exists and
-its text is canonical; (2) the index names a document that holds the receipt; (3) rendering the
-ledger gives the digest in the index; (4) the Blob document exists; (5) its bytes hash to its own
-name; (6) the receipt's line in the document equals the ledger row, byte for byte.
+``verify`` checks, in this order, and reports the first difference: (1) the ledger row exists
+once and its text is canonical; (2) the index names a document that holds the receipt; (3)
+rendering the ledger gives the digest in the index; (4) the Blob document exists; (5) its bytes
+hash to its own name; (6) the receipt's line in the document equals the ledger row, byte for byte.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import orjson
 
 from shared.identity.authority import demand, is_producer
-from shared.ingest.errors import ReceiptMissing, TenantUnknown
+from shared.ingest.errors import ReceiptDoubled, ReceiptMissing, TenantUnknown
 from shared.ingest.vocabulary import Permission
 from shared.kernel.call import Call
 from shared.kernel.canonical import NotCanonical, canonical, content_address
@@ -74,18 +74,21 @@ def render(tenant_id: str, request_id: str, bodies: Sequence[bytes]) -> bytes:
 def render_from_ledger(tx: Tx, document: Document) -> bytes:
     """Return the document as the ledger tells it. Raises `ReceiptMissing` for a lost row."""
     found = ledger_bodies(tx, TenantId(document.tenant_id), document.receipt_ids)
-    if len(found) != len(document.receipt_ids):
+    if not found.keys() >= set(document.receipt_ids):
         raise ReceiptMissing
     bodies = [found[receipt_id] for receipt_id in document.receipt_ids]
     return render(document.tenant_id, document.request_id, bodies)
 
 
 def ledger_bodies(tx: Tx, tenant_id: TenantId, receipt_ids: Sequence[str]) -> Mapping[str, bytes]:
-    """Return the ledger texts of some receipts, by id."""
+    """Return the ledger texts of some receipts, by id. Raises `ReceiptDoubled`."""
     rows = tx.rows(
         _sql.admission_bodies, {"tenant_id": tenant_id, "receipt_ids": list(receipt_ids)}
     )
-    return {receipt_id: body.encode() for receipt_id, body in rows}
+    found = {receipt_id: body.encode() for receipt_id, body in rows}
+    if len(found) != len(rows):
+        raise ReceiptDoubled
+    return found
 
 
 class Receipts:
@@ -118,8 +121,11 @@ class Receipts:
 
         with self._data.transaction(call, read_only=True) as tx:
             _check_grant(tx, call, tenant_id)
-            bodies = ledger_bodies(tx, tenant_id, [receipt_id])
             # (1)
+            try:
+                bodies = ledger_bodies(tx, tenant_id, [receipt_id])
+            except ReceiptDoubled:
+                return verdict("ledger_row_doubled")
             if receipt_id not in bodies:
                 return verdict("ledger_row_missing")
             body = bodies[receipt_id]
@@ -141,6 +147,8 @@ class Receipts:
                 rendered = render_from_ledger(tx, document)
             except ReceiptMissing:
                 return verdict("ledger_row_missing", document.digest)
+            except ReceiptDoubled:
+                return verdict("ledger_row_doubled", document.digest)
         if content_address(rendered) != document.digest:
             return verdict("index_digest_differs", document.digest)
         passed.append("index_digest")

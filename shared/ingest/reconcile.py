@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.governance.facts import record
 from shared.identity.authority import demand
@@ -14,7 +15,7 @@ from shared.kernel import log
 from shared.kernel.call import Call
 from shared.kernel.canonical import content_address
 from shared.kernel.db import Database
-from shared.kernel.errors import OpsError
+from shared.kernel.errors import OpsError, Unavailable
 from shared.kernel.ids import TenantId
 from shared.kernel.sql import Queries
 
@@ -46,19 +47,37 @@ class Reconciler:
         self._documents = documents
 
     def backfill(self, call: Call, overdue: timedelta = OVERDUE) -> Backfill:
-        """Write what is overdue; cheap when nothing is, and safe to run twice at once."""
+        """Write what is overdue; cheap when nothing is, and safe to run twice at once.
+
+        A document that cannot be written is passed over; storage or a database that is away ends
+        the run, since the next one comes soon.
+        """
         demand(call, Permission.RECEIPT_RECONCILE)
-        with self._control.platform(call, read_only=True) as tx:
-            documents = tx.all(
-                Document,
-                _sql.unwritten_documents,
-                {"before": call.now - overdue, "batch": _BATCH},
-            )
-        written = sum(self._write(call, document) for document in documents)
+        found = written = 0
+        try:
+            for document in self._overdue(call, call.now - overdue):
+                found += 1
+                written += self._write(call, document)
+        except Unavailable as error:
+            log.trouble("ingest.document.away", error, count=found)
         if written:
             with self._control.transaction(call) as tx:
                 record(tx, call, DOCUMENTS_BACKFILLED, call.call_id, documents=written)
-        return Backfill(len(documents), written)
+        return Backfill(found, written)
+
+    def _overdue(self, call: Call, before: datetime) -> Iterator[Document]:
+        after = ""
+        while True:
+            with self._control.platform(call, read_only=True) as tx:
+                page = tx.all(
+                    Document,
+                    _sql.unwritten_documents,
+                    {"before": before, "after": after, "batch": _BATCH},
+                )
+            yield from page
+            if len(page) < _BATCH:
+                return
+            after = page[-1].request_id
 
     def forget_answers(self, call: Call) -> int:
         """Forget old idempotent answers and return how many; one batch a run."""
@@ -79,6 +98,8 @@ class Reconciler:
                 log.trouble("ingest.document.differs", request_id=document.request_id)
                 return False
             self._documents.write(inside, document.request_id, document.digest, rendered)
+        except Unavailable:
+            raise
         except OpsError as error:
             log.trouble("ingest.document.lagging", error, request_id=document.request_id)
             return False

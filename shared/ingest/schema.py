@@ -25,7 +25,7 @@ _DECIMAL = 10**15 - 1
 """A decimal has at most fifteen digits before its point."""
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _INSTANT = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})$"
 )
 
@@ -230,15 +230,15 @@ _SCHEMAS: dict[FieldType, Callable[[Field], Schema]] = {
 # examples -----------------------------------------------------------------------------------------
 
 _PERSONAL = {
-    Kind.PERSON: "Wilhelmine",
-    Kind.PHONE: "(206) 555-0143",
-    Kind.EMAIL: "w.quastenflosser@mail.example",
-    Kind.VIN: "1M8GDM9AXKP042788",
-    Kind.PLATE: "QZX 4711",
-    Kind.STREET: "4711 Nebelhorn Lane",
+    Kind.PERSON: "Rosalinde",
+    Kind.PHONE: "(206) 555-0117",
+    Kind.EMAIL: "rosalinde@mail.example",
+    Kind.VIN: "1HGCM82633A004352",
+    Kind.PLATE: "KTM 1234",
+    Kind.STREET: "12 Willow Street",
     Kind.CITY: "Seattle",
     Kind.STATE: "WA",
-    Kind.POSTAL_CODE: "98101",
+    Kind.POSTAL_CODE: "98104",
 }
 _NARRATIVE = "The brakes squeal when it is cold."
 _WORDS = ("A-17", "17")

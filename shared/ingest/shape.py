@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, LiteralString
 
@@ -200,7 +200,7 @@ def _calendar(
             raise PydanticCustomError(code, "wrong form")
         try:
             read(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise PydanticCustomError(code, "no such day or time") from None
         return value
 
@@ -210,6 +210,11 @@ def _calendar(
         )
 
     return build
+
+
+def _moment(text: str) -> datetime:
+    # In UTC, because receipts tell it so and the first and last day have no room for an offset.
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _enum(field: Field) -> core_schema.CoreSchema:
@@ -232,7 +237,7 @@ _BUILDERS: dict[FieldType, Callable[[Field], core_schema.CoreSchema]] = {
     FieldType.DECIMAL: _decimal,
     FieldType.BOOLEAN: _boolean,
     FieldType.DATE: _calendar(_DATE, date.fromisoformat, "type_date"),
-    FieldType.INSTANT: _calendar(_INSTANT, datetime.fromisoformat, "type_instant"),
+    FieldType.INSTANT: _calendar(_INSTANT, _moment, "type_instant"),
     FieldType.ENUM: _enum,
     FieldType.LIST: _list,
 }

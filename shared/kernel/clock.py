@@ -47,4 +47,5 @@ def instant(moment: datetime) -> str:
 
     A fixed width makes text order and time order the same.
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime, which leaves the zeros before a year of three digits to the C library.
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

@@ -39,13 +39,15 @@ class Identifier:
 
 
 def identifier(index_key: bytes, kind: IdentifierKind, *parts: str) -> Identifier | None:
-    """Return the blind index of an identifier, or ``None`` if nothing of it is left.
+    """Return the blind index of an identifier, or ``None`` if nothing is left of a part of it.
 
     ``parts`` are joined after normalising: given and family name, or the parts of an address.
+    Half a name is no name: everybody without the other half would be one person (D14).
     """
-    normal = "\x1f".join(_normal(kind, part) for part in parts)
-    if not normal.strip("\x1f"):
+    normals = [_normal(kind, part) for part in parts]
+    if not all(normals):
         return None
+    normal = "\x1f".join(normals)
     return Identifier(kind, keyed_digest(index_key, f"ops.blind.{kind}.v1", normal.encode()))
 
 

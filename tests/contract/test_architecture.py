@@ -223,7 +223,7 @@ class TestNothingAmbient:
     def test_hashing_has_one_home(self) -> None:
         homes = {
             "shared/kernel/canonical.py",
-            # An HMAC of its own key schedule, compared with nothing outside the room.
+            # Placeholders digest word by word, under a key that `keyed_digest` derives.
             "shared/pii/redaction/placeholders.py",
         }
         found = {

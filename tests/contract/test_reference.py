@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from functions._served import served
-from local.docs.__main__ import DATABASE_PAGES, FIX, PAGES, REFERENCE, difference
-from local.docs.reading import PROJECT
+from local.docs.__main__ import DATABASE_PAGES, FIX, PAGES, REFERENCE, difference, main
+from local.docs.reading import PROJECT, modules
 from local.docs.records import reason_codes
 from local.stack import Stack
+from shared.kernel.errors import catalogue
 from shared.kernel.settings import Settings
 
 
@@ -77,3 +80,61 @@ def test_a_page_points_only_at_what_is_there(page: str) -> None:
     assert [link for link in links if not ((PROJECT / page).parent / link).exists()] == []
     paths = re.findall(r"`((?:functions|shared|local|tests|docs|bench)/[\w./-]+)`", text)
     assert [path for path in paths if not (PROJECT / path).exists()] == []
+
+
+def test_drawn_states_are_those_that_the_database_knows() -> None:
+    """A section of state-machines.md that names a constraint draws exactly its values."""
+    schema = (PROJECT / "shared/migrations/schema.sql").read_text()
+    known = {
+        name: set(re.findall(r"'(\w+)'::text", values))
+        for name, values in re.findall(r"CONSTRAINT (\w+_known) CHECK \((.*)\)", schema)
+    }
+    compared = set()
+    for section in (PROJECT / "docs/state-machines.md").read_text().split("\n## ")[1:]:
+        named = re.search(r"constraint\s+is\s+`(\w+)`", section)
+        if named:
+            arrows = re.findall(r"^ +(\S+) --> (\w+|\[\*\])", section, re.MULTILINE)
+            drawn = {state for arrow in arrows for state in arrow} - {"[*]"}
+            assert (named[1], drawn) == (named[1], known[named[1]])
+            compared.add(named[1])
+    assert compared == {name for name in known if name.endswith(("_status_known", "_state_known"))}
+
+
+PROSE = sorted(
+    str(page.relative_to(PROJECT))
+    for page in (*PROJECT.glob("docs/*.md"), *PROJECT.glob("docs/decisions/*.md"))
+)
+
+
+@pytest.mark.parametrize("page", PROSE)
+def test_prose_names_only_codes_and_commands_that_exist(page: str) -> None:
+    modules()
+    text = (PROJECT / page).read_text()
+    codes = set(
+        re.findall(r"[`\"/]((?:db|identity|ingest|pii|policy)\.(?!py\b)[a-z_]+)[`\"]", text)
+    )
+    assert codes <= catalogue().keys()
+    found = re.findall(r"\"code\": \"([a-z_]+)\"", text)
+    assert set(found) <= reason_codes().keys()
+    helps = PAGES[f"{REFERENCE}/cli.md"]()
+    commands = set(re.findall(r"\bopsplane (?:[a-z]+ )?[a-z]+\b", text))
+    assert [c for c in commands if f"# {c}\n" not in helps] == []
+
+
+def test_a_stale_document_fails_the_check_and_says_what_to_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def made() -> Iterator[tuple[str, str]]:
+        yield "docs/reference/x.md", "new\n"
+
+    monkeypatch.setattr("local.docs.__main__._made", made)
+    monkeypatch.setattr("local.docs.__main__.PROJECT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["docs", "check"])
+    assert main() == 1
+    shown = capsys.readouterr().out
+    assert "+new" in shown
+    assert FIX in shown
+    monkeypatch.setattr("sys.argv", ["docs", "write"])
+    assert main() == 0
+    monkeypatch.setattr("sys.argv", ["docs", "check"])
+    assert main() == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -191,6 +193,37 @@ def test_a_schema_accepts_what_the_gate_accepts(case: str) -> None:
     assert (not Shape(shipped()[name]).check(order)[1]) is good
 
 
+AWKWARD: tuple[Any, ...] = (
+    *(None, True, False, 0, 1, -1, 17, 1900, 2101, 10**9, 2**53 - 1, 2**53, 10**15 - 1, 10**15),
+    *(-(10**15), 1.5, 0.25, -0.5, [], [[]], {}, [{}], [None]),
+    *("", " ", "0", "-0", "-0.0", "00", "1", "1.5", "1.50", "1.505", "1.5000", "01", "+1", "1e3"),
+    *("1.", ".1", "-1", "--1", "9" * 15, "9" * 16, "9" * 17, "٣", "NaN", "Infinity", "null"),
+    *("A-17", "a b", "/x", "x/y", "é", "\n", "\t", "😀" * 11, "x" * 20_000, "x" * 20_001),
+    *("open", "OPEN", "retail", "true"),
+    *("2026-11-20", "2026-02-30", "2024-02-29", "0000-01-01", "9999-12-31", "20261120"),
+    *("2026-11-20T08:15:00Z", "2026-11-20T08:15:00z", "2026-11-20t08:15:00Z"),
+    *("2026-11-20T24:00:00Z", "2026-11-20T23:59:60Z", "2026-11-20T08:15Z", "2026-W47-5T08:15:00Z"),
+    *("2026-11-20T08:15:00-00:00", "2026-11-20T08:15:00+24:00", "2026-11-20T08:15:00,5Z"),
+    *("2026-11-20T08:15:00.1Z", "2026-11-20T08:15:00.1234567Z", "2026-11-20T08:15:00+0100"),
+)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_every_field_takes_the_same_awkward_values_in_both(name: str) -> None:
+    contract, good = shipped()[name], example(shipped()[name])
+    shape = Shape(contract)
+    differing = []
+    for field in contract.fields:
+        place = f"#/components/schemas/{name}/properties/{field}"
+        schema = validator({"$ref": place})
+        differing += [
+            (field, value)
+            for value in AWKWARD
+            if schema.is_valid(value) is bool(shape.check({**good, field: value})[1])
+        ]
+    assert differing == []
+
+
 @pytest.mark.parametrize("record", [[], "x", 17, None, {}])
 def test_what_is_no_record_is_refused_by_both(record: object) -> None:
     for name, contract in shipped().items():
@@ -373,6 +406,34 @@ def test_what_is_answered_to_a_conflict_is_as_described(
     body = conforms(answer, operation)
     assert (answer.status_code, body["code"]) == (409, "ingest.payload_differs")
     assert [item["code"] for item in body["errors"]] == ["payload_hash_mismatch"]
+
+
+def test_the_example_of_the_guide_is_admitted(api: World, triggers: dict[str, Any]) -> None:
+    """docs/ingest.md: the record of the first curl command, as it stands."""
+    guide = (PROJECT / "docs" / "ingest.md").read_text()
+    contract, body = re.findall(r"/v1/ingest/([\w.-]+)\".*?-d '(.*?)'", guide, re.DOTALL)[0]
+    answer, operation = call(
+        api, triggers, "ingest_submit", "POST", body.encode(), params={"contract": contract}
+    )
+    shown = json.loads(re.findall(r"```json\n(.*?)```", guide, re.DOTALL)[0])
+    assert conforms(answer, operation).keys() == shown.keys()
+    assert answer.status_code == 201
+
+
+def test_an_app_that_cannot_start_answers_as_described(triggers: dict[str, Any]) -> None:
+    """No setting at all: every route says so, and none of them says which."""
+    install(None)
+    with pytest.MonkeyPatch.context() as empty:
+        for name in [name for name in os.environ if name.startswith(("OPS_", "INGEST_"))]:
+            empty.delenv(name)
+        for found in routes():
+            request = func.HttpRequest("GET", "http://app/", headers={}, body=b"")
+            answer = triggers[found.function](request)
+            [operation] = [o for _, _, o in operations() if o["x-ops-function"] == found.function][
+                :1
+            ]
+            assert answer.status_code == 503
+            assert conforms(answer, operation)["code"] == "ops.unavailable"
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))

@@ -14,6 +14,7 @@ from shared.identity.vocabulary import GROUP_CREATED, TENANT_STATUS_CHANGED
 from shared.kernel.canonical import canonical
 from shared.kernel.db import Login
 from shared.kernel.ids import TenantId
+from tests.support.factories import an_order
 from tests.support.fix_db import World
 
 GROUP = "grp_" + "0" * 26
@@ -70,11 +71,17 @@ class TestVocabulary:
     ) -> None:
         control = shared_world.services.database(Login.CONTROL)
         call = shared_world.operator()
-        with pytest.raises(FactUnfit), control.platform(call) as tx:
-            tx.run(
-                b"INSERT INTO ops.tenant_group VALUES (%(key)s, %(key)s, now(), 'x')", {"key": key}
-            )
-            record(tx, call, GROUP_CREATED, key, group_id="Ada Byron")
+
+        def create() -> None:
+            with control.platform(call) as tx:
+                tx.run(
+                    b"INSERT INTO ops.tenant_group VALUES (%(key)s, %(key)s, now(), 'x')",
+                    {"key": key},
+                )
+                record(tx, call, GROUP_CREATED, key, group_id="Ada Byron")
+
+        with pytest.raises(FactUnfit):
+            create()
         assert shared_world.rows("SELECT count(*) FROM ops.tenant_group WHERE name = %s", key) == [
             (0,)
         ]
@@ -114,10 +121,16 @@ class TestRecording:
     def test_it_leaves_with_a_transaction_that_fails(self, shared_world: World, key: str) -> None:
         control = shared_world.services.database(Login.CONTROL)
         call = shared_world.operator()
-        fact_id = ""
-        with pytest.raises(ZeroDivisionError), control.platform(call) as tx:
-            fact_id = record(tx, call, GROUP_CREATED, key, group_id=GROUP)
-            raise ZeroDivisionError
+        recorded = []
+
+        def fail() -> None:
+            with control.platform(call) as tx:
+                recorded.append(record(tx, call, GROUP_CREATED, key, group_id=GROUP))
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        [fact_id] = recorded
         assert count(shared_world, fact_id) == 0
 
     def test_nobody_records_inside_another_tenant(self, shared_world: World, key: str) -> None:
@@ -130,7 +143,7 @@ class TestRecording:
 
 
 class TestAppendOnly:
-    """Evidence: what is in stays in, as it is; by grant, and by trigger where grants do not hold."""
+    """What is in stays in, as it is: by grant, and by trigger where grants do not hold."""
 
     CHANGES = (
         "UPDATE ops.{} SET body = body",
@@ -143,8 +156,6 @@ class TestAppendOnly:
     @staticmethod
     def admitted(shared_world: World) -> None:
         """A trigger fires per row, so there has to be one."""
-        from tests.support.factories import an_order
-
         shared_world.submit(an_order())
 
     @pytest.mark.parametrize("login", sorted(set(Login) - {Login.MIGRATOR}))

@@ -125,11 +125,11 @@ class TestTenants:
             def __init__(self, *, creates: bool) -> None:
                 self.creates = creates
 
-            def create(self, tenant_id: TenantId) -> None:
+            def create(self, _: TenantId) -> None:
                 if not self.creates:
                     raise KeysUnavailable
 
-            def fetch(self, tenant_id: TenantId) -> bytes:
+            def fetch(self, _: TenantId) -> bytes:
                 raise KeysUnavailable
 
         before = sizes(shared_world)

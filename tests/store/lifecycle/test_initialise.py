@@ -112,15 +112,16 @@ def test_of_two_at_once_one_wins(services: Services, admin: psycopg.Connection) 
     assert admin.execute("SELECT count(*) FROM ops.role_grant").fetchone() == (1,)
 
 
-@pytest.mark.parametrize(
-    ("workspace", "owner"),
-    [("", OWNER), ("West", OWNER), ("x" * 42, OWNER), ("west", "ada@x.example"), ("west", "")],
-)
-def test_names_and_owners_that_do_not_do_are_refused(
-    services: Services, workspace: str, owner: str
-) -> None:
-    with pytest.raises(OwnerUnfit):
-        services.initialise(services.call(MIGRATOR), workspace, owner)
+def test_names_and_owners_that_do_not_do_are_refused(services: Services) -> None:
+    for workspace, owner in (
+        ("", OWNER),
+        ("West", OWNER),
+        ("x" * 42, OWNER),
+        ("west", "ada@x.example"),
+        ("west", ""),
+    ):
+        with pytest.raises(OwnerUnfit):
+            initialise(services, workspace, owner)
 
 
 def test_the_marker_is_one_row_of_schema_v2_and_no_duty_may_touch_it(

@@ -11,6 +11,7 @@ import pytest
 from shared.identity.authority import PermissionMissing
 from shared.kernel.call import Call
 from shared.kernel.db import Login
+from shared.policy import service
 from shared.policy.service import NothingActive, Permission, Policy, revision_of
 from tests.support.fix_db import EVERYTHING, World
 
@@ -104,6 +105,34 @@ def test_many_at_once_leave_one_active_and_one_chain_of_boundaries(plain: World)
     assert [previous for previous, _ in chain] == [NONE, *(revision for _, revision in chain[:-1])]
     active = [rev for rev, state in states(plain).items() if state == "active"]
     assert active == [chain[-1][1]]
+
+
+def test_an_activation_waits_for_the_one_before_it_and_sees_it(plain: World) -> None:
+    """002-R14: a boundary names what held at its moment, not what held when it was asked for."""
+    one, three = release(plain, b"one"), release(plain, b"three")
+    one.activate(plain.operator())
+    two, call = "f" * 64, plain.operator()
+
+    with (
+        plain.connect(Login.CONTROL) as rival,
+        plain.connect() as admin,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with rival.transaction():
+            rival.execute(service._sql.lock_revisions)
+            rival.execute(service._sql.supersede_revision, {"now": call.now})
+            rival.execute(
+                service._sql.activate_revision,
+                {"policy_rev": two, "document": "", "now": call.now, "by": "x"},
+            )
+            activating = pool.submit(three.activate, call)
+            while not admin.execute(
+                "SELECT FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ).fetchall():
+                assert not activating.done()
+        assert activating.result() is True
+    assert boundaries(plain, call) == [(two, three.shipped)]
 
 
 def test_postgres_itself_refuses_a_second_active_revision(plain: World) -> None:
