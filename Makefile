@@ -15,10 +15,10 @@ demo: setup ## Run the main job end to end on the local stack
 test: setup ## Lint, then run every test; fails if either does
 	@$(PYTHON) -m local.lint; lint=$$?; $(PYTHON) -m pytest -n 2 --dist loadgroup && exit $$lint
 
-up: setup ## Start Postgres and Azurite, or find them running
-	@$(PYTHON) -m local.stack up
+up: setup ## Start the stack and the app, ready to be called; Ctrl-C stops the app
+	@$(PYTHON) -m local.up
 
-down: ## Stop what `make up` started; data stay
+down: ## Stop the stack that `make up` leaves running; data stay
 	@test ! -x $(PYTHON) || $(PYTHON) -m local.stack down
 
 lint: setup ## Check style, types, import directions, known weaknesses and secrets

@@ -118,7 +118,7 @@ def _set_up(environment: LocalEnvironment) -> str:
 
 def _instructions(environment: LocalEnvironment, host: RunningHost, tenant_id: str) -> str:
     folder = _shown(environment.folder)
-    token = ".venv/bin/python -m local.issuer token"
+    token = ".venv/bin/python -m local.issuer token"  # noqa: S105 - a command
     home = environment.stack.home
     if home.root != DEFAULT_HOME:
         token = f".venv/bin/python -m local.issuer --home {home.root / 'issuer'} token"

@@ -12,7 +12,8 @@ from local.scan import Matcher, Report, scan_database, scan_files, scan_storage
 _CONTROL = "order number"
 """Something that may be seen, and must be: a scan that misses it has not looked."""
 _CONTROLLED = frozenset({"table", "blob"})
-_PLURALS = {"table": "table rows", "table entity": "table entities", "this screen": ""}
+_SCREEN = "this screen"
+_PLURALS = {"table": "table rows", "table entity": "table entities"}
 _MEGABYTE = 1_000_000
 
 
@@ -27,9 +28,9 @@ def scan(stage: Stage) -> None:
     size = report.looked_bytes.total() / _MEGABYTE
     screen.fact("looked for", f"{planted:,} names, numbers and addresses, in any form")
     looked = ", ".join(
-        f"{count:,} {_PLURALS.get(what, what + 's')}"
+        f"{count:,} {what if count == 1 else _PLURALS.get(what, what + 's')}"
         for what, count in report.looked.items()
-        if _PLURALS.get(what) != ""
+        if what != _SCREEN
     )
     screen.fact("looked at", f"{looked} and this screen")
     screen.fact("size and time", f"{size:.1f} MB, {time.monotonic() - started:.1f} s")
@@ -75,7 +76,7 @@ def _report(stage: Stage) -> tuple[Report, int]:
     scan_files(report, "file", [place.folder], leave_out=[*secrets, place.host_log])
     for answer in stage.heard:
         report.look("answer", "HTTP answers", answer)
-    report.look("this screen", "this screen", "\n".join(stage.screen.said).encode())
+    report.look(_SCREEN, _SCREEN, "\n".join(stage.screen.said).encode())
     return report, len(planted)
 
 

@@ -68,29 +68,37 @@ class Matcher:
         found: Counter[tuple[str, Form]] = Counter()
         if self.size:
             for chunk in _chunks(data):
-                self._find(chunk, None, 0, found)
+                found += self._find(chunk, None, 0)
         return found
 
-    def _find(
-        self, data: bytes, form: Form | None, depth: int, found: Counter[tuple[str, Form]]
-    ) -> None:
-        seen: Counter[str] = Counter()
+    def _find(self, data: bytes, form: Form | None, depth: int) -> Counter[tuple[str, Form]]:
+        found = self._as_text(data, form)
+        plain = unescaped(data)
+        if plain == data:
+            return found + self._decoded(data, form, depth)
+        # The whole text again, so what was found above is found again too. Undoing an escape may
+        # break another form ("\\x" begins one byte, and hex as Postgres writes it), so both are read.
+        seen = Counter(kind for kind, _ in found.elements())
+        again = Counter(needle.kind for needle in self._standing(plain)) - seen
+        found += Counter({(kind, form or Form.ESCAPED): count for kind, count in again.items()})
+        return found + (self._decoded(data, form, depth) | self._decoded(plain, form, depth))
+
+    def _as_text(self, data: bytes, form: Form | None) -> Counter[tuple[str, Form]]:
+        found: Counter[tuple[str, Form]] = Counter()
         plainly: dict[int, bool] = {}
         for needle in self._standing(data):
-            seen[needle.kind] += 1
             if form is None and id(needle) not in plainly:
                 plainly[id(needle)] = any(value in data for value in needle.exact)
             as_it_is = Form.PLAIN if plainly.get(id(needle)) else Form.NORMALISED
             found[needle.kind, form or as_it_is] += 1
-        plain = unescaped(data)
-        if plain != data:
-            # The whole text again, so what was found above is found again too.
-            again = Counter(needle.kind for needle in self._standing(plain))
-            for kind, count in (again - seen).items():
-                found[kind, form or Form.ESCAPED] += count
+        return found
+
+    def _decoded(self, data: bytes, form: Form | None, depth: int) -> Counter[tuple[str, Form]]:
+        found: Counter[tuple[str, Form]] = Counter()
         if depth < _DEEPEST:
-            for other, part in decoded(plain):
-                self._find(part, form or other, depth + 1, found)
+            for other, part in decoded(data):
+                found += self._find(part, form or other, depth + 1)
+        return found
 
     def _standing(self, data: bytes) -> Iterator[_Needle]:
         folded = fold(data)

@@ -17,6 +17,8 @@ _PEEKED = 32
 
 def scan_storage(report: Report, connection_string: str) -> None:
     """Look at every blob, every queue message and every table entity of an account."""
+    for surface in ("blob", "queue message", "table entity"):
+        report.looked[surface] += 0
     with BlobServiceClient.from_connection_string(connection_string) as blobs:
         _scan_blobs(report, blobs)
     with QueueServiceClient.from_connection_string(connection_string) as queues:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.governance.facts import record
-from shared.governance.vocabulary import CREDENTIALS_REFUSED
-from shared.kernel.call import Call
+from shared.governance.vocabulary import CREDENTIALS_REFUSED, Permission
+from shared.kernel.call import Call, demand
 from shared.kernel.canonical import digest
 from shared.kernel.db import Database
 from shared.kernel.sql import Queries
@@ -50,6 +50,7 @@ class Denials:
         Counting and clearing happen in one transaction, so a crash repeats it whole; a count
         that arrives late for a minute already settled becomes a fact of its own at the next run.
         """
+        demand(call, Permission.DENIALS_SETTLE)
         closed = call.now.replace(second=0, microsecond=0) - timedelta(seconds=1)
         with self._control.transaction(replace(call, tenant_id=None)) as tx:
             tallies = tx.all(Tally, _sql.take_closed_minutes, {"closed": closed, "batch": _BATCH})

@@ -10,22 +10,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.identity.roles import Role, permissions_of
-from shared.kernel.call import Actor, Call
+from shared.kernel.call import Actor, Call, PermissionMissing, demand
 from shared.kernel.db import Database
-from shared.kernel.errors import Denied, EnvironmentDiffers
+from shared.kernel.errors import EnvironmentDiffers
 from shared.kernel.sql import Queries
+
+__all__ = ["Authority", "PermissionMissing", "as_producer", "demand", "is_producer"]
 
 _sql = Queries("shared.identity")
 
 _SUBMIT = "ingest:record:submit"
 """Held by producers and by no operator role."""
-
-
-class PermissionMissing(Denied):
-    """The caller is known but does not hold the permission."""
-
-    code = "identity.permission_missing"
-    title = "The caller does not hold the permission for this"
 
 
 def as_producer(actor: Actor) -> Actor:
@@ -64,9 +59,3 @@ class Authority:
 def is_producer(call: Call) -> bool:
     """Tell whether the caller came through the gate: it acts only where it has a grant."""
     return call.may(_SUBMIT)
-
-
-def demand(call: Call, permission: str) -> None:
-    """Raise `PermissionMissing` unless the caller holds the permission."""
-    if not call.may(permission):
-        raise PermissionMissing

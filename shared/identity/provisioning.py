@@ -53,6 +53,13 @@ class AlreadyOtherwise(Conflict):
     title = "It exists already, with other properties"
 
 
+class LastOwner(Conflict):
+    """Without an active platform owner nobody could make one."""
+
+    code = "identity.last_owner"
+    title = "This is the last active platform owner; make another one first"
+
+
 class NewTenantHook(Protocol):
     """What another room needs a new tenant to have; runs in the same transaction."""
 
@@ -163,10 +170,12 @@ class Provisioning:
     def set_principal_status(
         self, call: Call, kind: str, object_id: str, status: str
     ) -> Provisioned:
-        """Disable a user or a service, or make it active again."""
+        """Disable a user or a service, or make it active again. Raises `LastOwner`."""
         demand(call, Permission.PRINCIPAL_DISABLE)
         with self._control.platform(call) as tx:
             found = _principal(tx, _check_object_id(object_id), kind)
+            if status != "active":
+                _keep_an_owner(tx, found.object_id)
             row = {"object_id": found.object_id, "status": status}
             changed = tx.run(_sql.set_principal_status, row)
             if changed:
@@ -182,13 +191,17 @@ class Provisioning:
         return Provisioned(found.principal_id, created=added)
 
     def grant_role(self, call: Call, object_id: str, role: Role) -> Provisioned:
-        """Grant a role."""
+        """Grant a role; only an owner makes another owner."""
         demand(call, Permission.ROLE_GRANT)
+        if role is Role.PLATFORM_OWNER:
+            demand(call, Permission.OWNER_GRANT)
         return self._change_role(call, object_id, role, _sql.grant_role, facts.ROLE_GRANTED)
 
     def revoke_role(self, call: Call, object_id: str, role: Role) -> Provisioned:
-        """Revoke a role; ``created`` tells whether there was one."""
+        """Revoke a role; ``created`` tells whether there was one. Raises `LastOwner`."""
         demand(call, Permission.ROLE_GRANT)
+        if role is Role.PLATFORM_OWNER:
+            demand(call, Permission.OWNER_GRANT)
         return self._change_role(call, object_id, role, _sql.revoke_role, facts.ROLE_REVOKED)
 
     def _change_role(
@@ -196,6 +209,8 @@ class Provisioning:
     ) -> Provisioned:
         with self._control.platform(call) as tx:
             found = _principal(tx, _check_object_id(object_id))
+            if role is Role.PLATFORM_OWNER and query is _sql.revoke_role:
+                _keep_an_owner(tx, found.object_id)
             changed = tx.run(query, _row(call, principal_id=found.principal_id, role=role.value))
             if changed:
                 record(
@@ -284,6 +299,14 @@ class Provisioning:
 
 def _row(call: Call, **values: Any) -> dict[str, Any]:
     return {"now": call.now, "by": call.actor.actor_id, **values}
+
+
+def _keep_an_owner(tx: Tx, object_id: str) -> None:
+    """Refuse to take away the last active platform owner, two at once included."""
+    tx.run(_sql.lock_owners)
+    owners = set(tx.values(_sql.active_owners))
+    if owners == {object_id}:
+        raise LastOwner
 
 
 def _group(tx: Tx, name: str) -> str:

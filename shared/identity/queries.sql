@@ -92,6 +92,17 @@ SELECT role_grant.role, principal.object_id
 -- Revoke a role; no row touched: there was none.
 DELETE FROM ops.role_grant WHERE principal_id = %(principal_id)s AND role = %(role)s;
 
+-- name: lock_owners
+-- Let one change of owners in at a time; held to the end of the transaction.
+SELECT pg_advisory_xact_lock(4713002003);
+
+-- name: active_owners
+-- The object ids of the active platform owners.
+SELECT principal.object_id
+  FROM ops.role_grant
+  JOIN ops.principal USING (principal_id)
+ WHERE role_grant.role = 'platform_owner' AND principal.status = 'active';
+
 -- name: grant_producer
 -- Let a service post a contract for a tenant; no row touched: it may already.
 INSERT INTO ops.producer_grant (tenant_id, object_id, contract, created_at, created_by)

@@ -23,7 +23,7 @@ class Permission(StrEnum):
     PRINCIPAL_READ = "identity:principal:read"
     ROLE_GRANT = "identity:role:grant"
     PRODUCER_GRANT = "identity:producer:grant"
-    CREDENTIALS_SETTLE = "identity:credential:settle"
+    OWNER_GRANT = "identity:owner:grant"
 
 
 class Role(StrEnum):
@@ -65,6 +65,7 @@ GRANTS: dict[Role, frozenset[str]] = {
         Permission.PRINCIPAL_DISABLE.value,
         Permission.PRINCIPAL_READ.value,
         Permission.ROLE_GRANT.value,
+        Permission.OWNER_GRANT.value,
         Permission.PRODUCER_GRANT.value,
         "policy:revision:activate",
     },
@@ -83,7 +84,7 @@ GRANTS: dict[Role, frozenset[str]] = {
         {"ingest:record:submit", "ingest:receipt:read", "policy:revision:read"}
     ),
     Role.RECONCILER: frozenset(
-        {"ingest:receipt:reconcile", Permission.CREDENTIALS_SETTLE.value}
+        {"ingest:receipt:reconcile", "outbox:message:sweep", "governance:denial:settle"}
     ),
 }
 

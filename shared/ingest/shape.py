@@ -54,7 +54,7 @@ _LONGEST_NAME = 63
 _NAME = re.compile(r"[a-z]+(?:_[a-z]+)*(?:_?[0-9]{1,3})?(?:_[0-9]{1,3})?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII
 )
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,14})(?:\.([0-9]+))?")
 

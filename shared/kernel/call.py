@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from shared.kernel.errors import Denied
 from shared.kernel.ids import CallId, TenantId
 
 
@@ -60,3 +61,16 @@ class Call:
     def may(self, permission: str) -> bool:
         """Tell whether the caller holds a permission; default is no."""
         return permission in self.actor.permissions
+
+
+class PermissionMissing(Denied):
+    """The caller is known but does not hold the permission."""
+
+    code = "identity.permission_missing"
+    title = "The caller does not hold the permission for this"
+
+
+def demand(call: Call, permission: str) -> None:
+    """Raise `PermissionMissing` unless the caller holds the permission; default is no."""
+    if not call.may(permission):
+        raise PermissionMissing

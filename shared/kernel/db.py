@@ -212,7 +212,7 @@ class Database:
                 raise NotMigrated from error
             raise
         else:
-            self._commit(connection)
+            self._commit(connection, read_only=read_only)
         finally:
             self._pool.putconn(connection)
 
@@ -240,12 +240,12 @@ class Database:
                 return connection
         raise DatabaseUnavailable
 
-    def _commit(self, connection: Connection) -> None:
+    def _commit(self, connection: Connection, *, read_only: bool) -> None:
         try:
             status = connection.execute("COMMIT").statusmessage
         except psycopg.OperationalError as error:
             connection.close()
-            raise OutcomeUnknown from error
+            raise (DatabaseUnavailable if read_only else OutcomeUnknown) from error
         if status != "COMMIT":
             # Postgres answers ROLLBACK to a COMMIT in a failed transaction.
             raise DatabaseUnavailable

@@ -19,10 +19,12 @@ import orjson
 from shared.kernel.errors import OpsError
 
 ROOT = "opsplane"
+UNFIT = "[unfit]"
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,40}([.:][a-z0-9_]{1,60}){0,4}")
 _ID = re.compile(r"[a-z]{3,4}_[0-9a-z]{26}")
-_HEX = re.compile(r"[0-9a-f]{8,64}")
+_HEX = re.compile(r"[0-9a-f]{32,64}")
+_CONTRACT = re.compile(r"[a-z][a-z0-9-]{0,60}\.v[0-9]{1,4}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,80}")
 _PLACE = re.compile(r"[A-Za-z0-9_./<>]{1,120}:\d{1,6}")
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -32,7 +34,7 @@ FIELDS: dict[str, re.Pattern[str] | type] = {
     "bytes": int,
     "call_id": _ID,
     "code": _CODE,
-    "contract": _NAME,
+    "contract": _CONTRACT,
     "count": int,
     "duplicates": int,
     "error": _NAME,
@@ -71,10 +73,12 @@ def trouble(name: str, error: BaseException | None = None, **fields: object) -> 
 def _write(level: int, name: str, fields: dict[str, object]) -> None:
     if not _logger.isEnabledFor(level):
         return
-    line: dict[str, Any] = {"event": name}
+    line: dict[str, Any] = {"event": name if _CODE.fullmatch(name) else UNFIT}
     for key, value in fields.items():
-        if value is not None:
-            line[key] = value if _fits(key, value) else "[unfit]"
+        if key not in FIELDS:
+            line["undeclared"] = UNFIT
+        elif value is not None:
+            line[key] = value if _fits(key, value) else UNFIT
     _logger.log(level, "%s", orjson.dumps(line).decode())
 
 

@@ -12,12 +12,14 @@ own metadata. A crash between sending and marking sends twice, which a consumer 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from shared.kernel import log
-from shared.kernel.call import Call
+from shared.kernel.call import Call, demand
 from shared.kernel.canonical import Json, canonical
 from shared.kernel.db import Database, Tx
 from shared.kernel.errors import Unavailable
@@ -28,8 +30,16 @@ from shared.kernel.sql import Queries
 _sql = Queries("shared.kernel", "outbox.sql")
 
 _BATCH = 500
+_SECONDS = 10.0
+"""How long a sweep sends; far below the life of a transaction, or it would send all again."""
 ENVELOPE = "ops"
 """The one top-level member of every message."""
+
+
+class Permission(StrEnum):
+    """Permissions of the outbox."""
+
+    MESSAGE_SWEEP = "outbox:message:sweep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +91,30 @@ class Outbox:
         """Send every intent that is due and return how many left.
 
         Rows stay locked while their messages are sent, so that two sweepers share the work
-        instead of doubling it. A queue that does not answer ends the run; the rest waits.
+        instead of doubling it. A queue that does not answer is left alone for the rest of the
+        run, and the run ends well before Postgres would end its transaction.
         """
+        demand(call, Permission.MESSAGE_SWEEP)
         sent: list[str] = []
+        failed: list[str] = []
+        silent: set[str] = set()
+        stop = time.monotonic() + _SECONDS
         with self._control.platform(call) as tx:
             intents = tx.all(
                 Intent, _sql.take_intents, {"before": call.now - older_than, "batch": _BATCH}
             )
             for intent in intents:
+                if intent.queue in silent:
+                    continue
+                if time.monotonic() > stop:
+                    break
                 try:
                     self._queues.send(intent.queue, intent.envelope.encode())
                 except Unavailable as error:
                     log.trouble("outbox.send.failed", error)
-                    break
-                sent.append(intent.outbox_id)
-            left = [i.outbox_id for i in intents if i.outbox_id not in set(sent)]
-            tx.run(_sql.mark_sent, {"outbox_ids": sent, "failed_ids": left, "now": call.now})
+                    silent.add(intent.queue)
+                    failed.append(intent.outbox_id)
+                else:
+                    sent.append(intent.outbox_id)
+            tx.run(_sql.mark_sent, {"outbox_ids": sent, "failed_ids": failed, "now": call.now})
         return len(sent)

@@ -4,10 +4,11 @@ INSERT INTO ops.outbox (outbox_id, tenant_id, queue, envelope, traceparent, crea
 VALUES (%(outbox_id)s, %(tenant_id)s, %(queue)s, %(envelope)s, %(traceparent)s, %(now)s);
 
 -- name: take_intents
--- Intents that are due, oldest first, locked for this sweeper; no row: nothing waits.
+-- Intents that are due, locked for this sweeper; no row: nothing waits. Oldest first among those
+-- that were tried equally often, so that one that can never leave keeps nobody waiting.
 SELECT outbox_id, queue, envelope FROM ops.outbox
  WHERE sent_at IS NULL AND created_at <= %(before)s
- ORDER BY created_at
+ ORDER BY attempts, created_at
  LIMIT %(batch)s
    FOR UPDATE SKIP LOCKED;
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from shared.kernel.errors import Missing
+from shared.kernel.errors import Held, Missing
 from shared.kernel.ids import TenantId
 
 
@@ -60,7 +60,7 @@ class TenantKeys(Protocol):
         ...
 
 
-class KeyMissing(Missing):
+class KeyMissing(Held):
     """The provider holds no key for this tenant: nothing of its PII can be sealed or opened."""
 
     code = "pii.key_missing"

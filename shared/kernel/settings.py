@@ -112,7 +112,8 @@ def _api_keys(text: str) -> Mapping[str, str]:
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        short = len(text) <= len(str(high))
+        if not (short and text.isascii() and text.isdigit() and low <= int(text) <= high):
             raise _Unfit(f"must be a whole number from {low} to {high}")
         return int(text)
 
@@ -128,7 +129,7 @@ def _release(text: str) -> str:
 def _web_address(text: str) -> str:
     if not re.fullmatch(r"https?://[^\s]+", text):
         raise _Unfit("must begin with https:// (http:// only on loopback)")
-    loopback = re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]", text)
+    loopback = re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/|$)", text)
     if text.startswith("http://") and not loopback:
         raise _Unfit("must begin with https:// (http:// only on loopback)")
     return text

@@ -143,6 +143,12 @@ CREATE UNIQUE INDEX platform_run_one_standing ON ops.platform_run (tenant_id)
 COMMENT ON TABLE ops.platform_run IS
     'An evidence window of the data plane. Without a header the standing run applies.';
 
+COMMENT ON TABLE ops.tenant_group IS 'A group of tenants, such as one customer''s companies.';
+COMMENT ON TABLE ops.tenant IS 'A tenant; suspended means read-only.';
+COMMENT ON TABLE ops.group_member IS 'Which principal belongs to which group.';
+COMMENT ON TABLE ops.role_grant IS 'Roles of principals; what a role allows is a table of code.';
+COMMENT ON TABLE ops.policy_revision IS 'Every policy revision that was ever in force.';
+
 -- keys and personal data --------------------------------------------------------------------------
 
 CREATE TABLE ops.tenant_key (

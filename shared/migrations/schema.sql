@@ -174,6 +174,8 @@ CREATE TABLE ops.group_member (
     created_by text NOT NULL
 );
 
+COMMENT ON TABLE ops.group_member IS 'Which principal belongs to which group.';
+
 CREATE TABLE ops.idempotent_answer (
     tenant_id text NOT NULL,
     key_digest bytea NOT NULL,
@@ -239,6 +241,8 @@ CREATE TABLE ops.policy_revision (
     CONSTRAINT policy_revision_superseded_has_time CHECK (((state = 'superseded'::text) = (superseded_at IS NOT NULL)))
 );
 
+COMMENT ON TABLE ops.policy_revision IS 'Every policy revision that was ever in force.';
+
 CREATE TABLE ops.principal (
     principal_id text NOT NULL,
     kind text NOT NULL,
@@ -300,6 +304,8 @@ CREATE TABLE ops.role_grant (
     created_by text NOT NULL
 );
 
+COMMENT ON TABLE ops.role_grant IS 'Roles of principals; what a role allows is a table of code.';
+
 CREATE TABLE ops.tenant (
     tenant_id text NOT NULL,
     group_id text NOT NULL,
@@ -313,12 +319,16 @@ CREATE TABLE ops.tenant (
 
 ALTER TABLE ONLY ops.tenant FORCE ROW LEVEL SECURITY;
 
+COMMENT ON TABLE ops.tenant IS 'A tenant; suspended means read-only.';
+
 CREATE TABLE ops.tenant_group (
     group_id text NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     created_by text NOT NULL
 );
+
+COMMENT ON TABLE ops.tenant_group IS 'A group of tenants, such as one customer''s companies.';
 
 CREATE TABLE ops.tenant_key (
     tenant_id text NOT NULL,

@@ -159,7 +159,8 @@ def unwrap(master: bytes, tenant_id: TenantId, purpose: str, version: int, wrapp
     nonce, ciphertext = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
     try:
         return AESGCM(master).decrypt(nonce, ciphertext, _binding(tenant_id, purpose, version))
-    except InvalidTag:
+    except (InvalidTag, ValueError):
+        # A wrapped key that was cut short has no whole nonce, which is a ValueError.
         raise SealBroken from None
 
 

@@ -116,7 +116,7 @@ def open_entry(
         return AESGCM(keys.data[key_version]).decrypt(
             nonce, ciphertext, _binding(keys.tenant_id, receipt_id, key_version)
         )
-    except (InvalidTag, KeyError):
+    except (InvalidTag, KeyError, ValueError):
         raise SealBroken from None
 
 

@@ -14,13 +14,19 @@ import pytest
 
 from shared.bootstrap import Services
 from shared.identity.authority import PermissionMissing
-from shared.identity.provisioning import AlreadyOtherwise, NameUnfit, Provisioning, Unknown
-from shared.identity.roles import Role
+from shared.identity.provisioning import (
+    AlreadyOtherwise,
+    LastOwner,
+    NameUnfit,
+    Provisioning,
+    Unknown,
+)
+from shared.identity.roles import Role, permissions_of
 from shared.ingest.errors import ContractUnknown
 from shared.kernel.call import Call
 from shared.kernel.ids import TenantId
 from shared.pii.errors import KeysUnavailable
-from tests.support.fix_db import EVERYTHING, PRODUCER, World
+from tests.support.fix_db import EVERYTHING, OWNER, PRODUCER, World
 
 CONTRACT = "repair-order.v2"
 TABLES = ("tenant", "platform_run", "tenant_key", "producer_grant", "fact", "fact_key")
@@ -413,3 +419,27 @@ class TestDefaultDeny:
         needed, arguments = METHODS[method]
         call = shared_world.operator(frozenset({needed}))
         assert getattr(provisioning, method)(call, *arguments)
+
+
+def test_the_last_platform_owner_can_be_neither_revoked_nor_disabled(
+    shared_world: World, provisioning: Provisioning, somebody: str
+) -> None:
+    """Without an active owner nobody could make one."""
+    with pytest.raises(LastOwner):
+        provisioning.revoke_role(shared_world.operator(), OWNER, Role.PLATFORM_OWNER)
+    with pytest.raises(LastOwner):
+        provisioning.set_principal_status(shared_world.operator(), "user", OWNER, "disabled")
+
+    provisioning.create_principal(shared_world.operator(), "user", somebody, "second owner")
+    provisioning.grant_role(shared_world.operator(), somebody, Role.PLATFORM_OWNER)
+    assert provisioning.revoke_role(shared_world.operator(), somebody, Role.PLATFORM_OWNER).created
+
+
+def test_a_security_officer_cannot_make_itself_owner(
+    shared_world: World, provisioning: Provisioning
+) -> None:
+    """001-R14, 000-R21: who controls access does not own the platform by that."""
+    officer = permissions_of([Role.SECURITY_OFFICER])
+    assert provisioning.grant_role(shared_world.operator(officer), PRODUCER, Role.SRE).created
+    with pytest.raises(PermissionMissing):
+        provisioning.grant_role(shared_world.operator(officer), OWNER, Role.PLATFORM_OWNER)
