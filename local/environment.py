@@ -7,6 +7,7 @@ deployed app runs: the real verifier against the local issuer, the duty logins, 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ INTAKE = "5a3a0d10-0000-4000-8000-000000000002"
 """Object id of the local intake service, a managed identity."""
 INGEST_AUDIENCE = "api://opsplane-ingest"
 OPERATOR_AUDIENCE = "api://opsplane-operators"
+
+_NOTE = "started-for-a-while"
 
 
 @dataclass(frozen=True)
@@ -87,23 +90,26 @@ def prepare_database(stack: Stack, name: str) -> bool:
 def stack_for_a_while(home: Path, *, keep: bool = False, erase: bool = False) -> Iterator[Stack]:
     """Find the stack, or start it and stop (and erase) it at the end unless it is to be kept.
 
-    A note says who started it, so that what a killed run left behind is stopped by the next one.
+    A note says that it is ours to stop, so that the next run stops what a killed one left behind.
     """
-    note = home / "stopped-by-its-user"
+    note = home / _NOTE
     stack = Stack.find(home)
     if stack is None:
-        stack = Stack.ensure(home)
-        note.write_text(stack.postgres.started, encoding="utf-8")
-    if keep:
-        keep_stack(home)
+        home.mkdir(parents=True, exist_ok=True)
+        note.touch()
     try:
+        stack = stack or Stack.ensure(home)
+        if keep:
+            keep_stack(home)
         yield stack
     finally:
-        if note.exists() and note.read_text(encoding="utf-8") == stack.postgres.started:
+        if note.exists():
             stop(home, erase=erase)
             note.unlink(missing_ok=True)
+            if erase:
+                shutil.rmtree(home)
 
 
 def keep_stack(home: Path) -> None:
     """Let the stack run on, whoever started it."""
-    (home / "stopped-by-its-user").unlink(missing_ok=True)
+    (home / _NOTE).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from local.demo.ingest import BATCH
-from local.demo.place import DemoRunningError, Place
+from local.demo.place import DemoRunningError, Place, alone
 from local.demo.provision import CommandFailedError
 from local.demo.run import Run
 from local.demo.screen import Screen
@@ -22,7 +22,7 @@ from local.stack import DEFAULT_HOME, Stack, StackError, stop
 
 _EXAMPLES = f"""\
 examples:
-  python -m local.demo                        2,000 orders, about half a minute
+  python -m local.demo                        2,000 orders, under a minute
   python -m local.demo --count 20000          more of them, in requests of {BATCH}
   python -m local.demo --seed 8 --workers 1   other people, one instance of the app
   python -m local.demo --keep                 leave Postgres and Azurite running, to look around
@@ -39,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     screen = Screen(sys.stderr if asked.json else sys.stdout)
     try:
-        with _stack(asked) as stack:
+        # Alone before the stack is touched: whoever comes second may not stop it.
+        with alone(asked.home / "demo"), _stack(asked) as stack:
             place = Place(stack, stack.home.root / "demo")
             run = Run(place, screen, asked.count, asked.seed, asked.workers)
             held = run()
@@ -93,9 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--count", type=lambda text: _at_least(3, text), default=2000, help="orders (2000)")
     add("--seed", type=int, default=7, help="same seed, same orders (7)")
     add("--workers", type=lambda text: _at_least(1, text), default=2, help="instances (2)")
-    add("--keep", action="store_true", help="leave the stack running afterwards")
     add("--json", action="store_true", help="print the result as JSON")
-    add("--fresh", action="store_true", help="on a new stack, deleted afterwards")
+    stack = parser.add_mutually_exclusive_group()
+    stack.add_argument("--keep", action="store_true", help="leave the stack running afterwards")
+    stack.add_argument("--fresh", action="store_true", help="on a new stack, deleted afterwards")
     add("--home", type=Path, default=DEFAULT_HOME, help="folder of the stack (.opsplane)")
     return parser
 

@@ -46,23 +46,27 @@ class Place:
 
     @contextmanager
     def prepared(self) -> Iterator[LocalEnvironment]:
-        """Make an empty environment: no rows, no keys, no blobs, no log of an earlier run.
-
-        Raises `DemoRunningError`.
-        """
+        """Make an empty environment: no rows, no keys, no blobs, no log of an earlier run."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self.folder / "demo.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DemoRunningError(f"A demo runs already in {self.folder}.") from None
-            self.stack.drop_database(self.database)
-            self.stack.create_database(self.database)
-            _empty(self.storage)
-            shutil.rmtree(self.folder / "keys", ignore_errors=True)
-            self.host_log.unlink(missing_ok=True)
-            with Issuer.start(self.folder / "issuer") as issuer:
-                yield LocalEnvironment(self.stack, issuer, self.database, self.folder, self.storage)
+        self.stack.drop_database(self.database)
+        self.stack.create_database(self.database)
+        _empty(self.storage)
+        shutil.rmtree(self.folder / "keys", ignore_errors=True)
+        self.host_log.unlink(missing_ok=True)
+        with Issuer.start(self.folder / "issuer") as issuer:
+            yield LocalEnvironment(self.stack, issuer, self.database, self.folder, self.storage)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only demo in a folder. Raises `DemoRunningError`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoRunningError(f"A demo runs already in {folder}.") from None
+        yield
 
 
 def _empty(connection: str) -> None:

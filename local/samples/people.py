@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import string
 import unicodedata
 from dataclasses import dataclass
 
@@ -71,7 +72,8 @@ _FICTION_US = 100
 _PREFIXES_DE = (("030", "23125"), ("069", "90009"), ("040", "66969"), ("089", "99998"))
 _FICTION_DE = 1000
 _DOMAINS = ("mail.example", "example.com", "example.org", "post.example.net")
-_PLATE_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
+# Not those that look like a digit.
+_PLATE_LETTERS = sorted(set(string.ascii_uppercase) - set("IOQ"))
 _PLATE_TOWNS = ("QB", "NH", "FH", "ZW")
 
 _GERMAN_SHARE = 0.3

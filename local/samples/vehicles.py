@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import string
 from dataclasses import dataclass
 
 _MODELS = (
@@ -21,8 +22,8 @@ _FIRST_YEAR = 2011
 _LAST_YEAR = 2026
 # From 2010 on, the tenth character tells the year; I, O, Q, U, Z and 0 are left out.
 _YEARS = "BCDEFGHJKLMNPRST"
-_CHARACTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
-_PLANTS = "ABCDEFGHJKLMNPRSTUVWXYZ"
+_PLANTS = sorted(set(string.ascii_uppercase) - set("IOQ"))
+_CHARACTERS = [*_PLANTS, *string.digits]
 # 49 CFR 565.15: what each character counts for, and the weight of its place.
 _VALUES = {
     **{str(digit): digit for digit in range(10)},

@@ -76,8 +76,8 @@ class Matcher:
         plain = unescaped(data)
         if plain == data:
             return found + self._decoded(data, form, depth)
-        # The whole text again, so what was found above is found again too. Undoing an escape may
-        # break another form ("\\x" begins one byte, and hex as Postgres writes it), so both are read.
+        # The whole text again, so what was found above is found again too. Undoing one form may
+        # break another ("\\x" begins a byte, and hex as Postgres writes it), so both are read.
         seen = Counter(kind for kind, _ in found.elements())
         again = Counter(needle.kind for needle in self._standing(plain)) - seen
         found += Counter({(kind, form or Form.ESCAPED): count for kind, count in again.items()})

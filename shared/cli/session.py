@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.kernel.call import Actor, Call
 
 TOKEN = "OPS_TOKEN"  # noqa: S105 - the name of a variable
-API_KEY = "OPS_API_KEY"
+API_KEY = "OPS_API_KEY"  # pragma: allowlist secret
 _MIGRATOR = "opsplane.migrator"
 
 

@@ -105,18 +105,31 @@ class Contract:
 
 def parse(name: str, text: str) -> Contract:
     """Read one contract. Raises `ContractBroken`, naming what is wrong."""
-    document = tomllib.loads(text)
+    try:
+        contract = _read(name, tomllib.loads(text))
+        _check(contract)
+    except tomllib.TOMLDecodeError as error:
+        raise ContractBroken(f"{name}: not TOML: {error}") from error
+    except KeyError as error:
+        raise ContractBroken(f"{name}: {error} is missing") from error
+    except (TypeError, ValueError) as error:
+        # An unknown type, kind or option; the message names it, and a contract is no secret.
+        raise ContractBroken(f"{name}: {error}") from error
+    return contract
+
+
+def _read(name: str, document: Mapping[str, Any]) -> Contract:
     shapes = {
         shape: _fields(name, fields, nested=True)
         for shape, fields in document.get("shapes", {}).items()
     }
-    contract = Contract(
+    return Contract(
         name=name,
         title=document["title"],
         event_class=document["event_class"],
         event_id=tuple(document["event_id"]),
         event_time=document["event_time"],
-        per_run=document["dedupe_scope"] == "run",
+        per_run=_either(document["dedupe_scope"], "run", "tenant"),
         partition_key=tuple(document["partition_key"]),
         partitioning_profile=document["partitioning_profile"],
         fields=_fields(name, document["fields"], nested=False),
@@ -124,14 +137,21 @@ def parse(name: str, text: str) -> Contract:
         rules=tuple(document.get("rules", ())),
         identifiers=tuple(
             IdentifierRule(
-                IdentifierKind(rule["kind"]), tuple(rule["fields"]), rule["strength"] == "strong"
+                IdentifierKind(rule["kind"]),
+                tuple(rule["fields"]),
+                _either(rule["strength"], "strong", "weak"),
             )
             for rule in document.get("identifiers", ())
         ),
         document=document,
     )
-    _check(contract)
-    return contract
+
+
+def _either(text: str, yes: str, no: str) -> bool:
+    """Read one of two words; a third one must not pass for the second."""
+    if text not in (yes, no):
+        raise ValueError(f"{text} is neither {yes} nor {no}")
+    return text == yes
 
 
 def _fields(contract: str, table: Mapping[str, Any], *, nested: bool) -> dict[str, Field]:
@@ -148,6 +168,8 @@ def _fields(contract: str, table: Mapping[str, Any], *, nested: bool) -> dict[st
         )
         if not _FIELD.fullmatch(name):
             raise ContractBroken(f"{contract}: {name} is not a field name")
+        if field.pattern is not None and not _compiles(field.pattern):
+            raise ContractBroken(f"{contract}: the pattern of {name} is not one")
         if nested and field.field_class is FieldClass.PII:
             # A list of people in one record has no one subject to seal for.
             raise ContractBroken(f"{contract}: {name} is pii inside a list (PII_INDEXED)")
@@ -157,6 +179,14 @@ def _fields(contract: str, table: Mapping[str, Any], *, nested: bool) -> dict[st
             raise ContractBroken(f"{contract}: {name} is semantic and must be text")
         found[name] = field
     return found
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.PatternError:
+        return False
+    return True
 
 
 def _check(contract: Contract) -> None:
@@ -217,14 +247,24 @@ def _check_roles(contract: Contract) -> None:
         ("partition_key", contract.partition_key),
         ("event_time", (contract.event_time,)),
     ):
+        if not names:
+            raise ContractBroken(f"{contract.name}: {role} names no field")
         for name in names:
             field = contract.fields.get(name)
             if field is None or field.field_class is not FieldClass.DETERMINISTIC:
                 raise ContractBroken(f"{contract.name}: {role} needs deterministic fields: {name}")
+            if field.type is FieldType.LIST:
+                raise ContractBroken(f"{contract.name}: {role} names a list: {name}")
     if not contract.fields[contract.event_id[0]].required:
         raise ContractBroken(f"{contract.name}: the first field of event_id must be required")
-    if not contract.fields[contract.event_time].required:
+    if not any(contract.fields[name].required for name in contract.partition_key):
+        # Else a record could have no partition at all (002-B PARTITION_KEY_MISSING).
+        raise ContractBroken(f"{contract.name}: no field of partition_key is required")
+    time = contract.fields[contract.event_time]
+    if not time.required:
         raise ContractBroken(f"{contract.name}: event_time must be required")
+    if time.type not in (FieldType.DATE, FieldType.INSTANT):
+        raise ContractBroken(f"{contract.name}: event_time is a date or an instant")
 
 
 @lru_cache(maxsize=1)

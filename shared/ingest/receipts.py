@@ -105,10 +105,7 @@ class Receipts:
         tenant_id = _tenant_of(call)
         with self._data.transaction(call, read_only=True) as tx:
             _check_grant(tx, call, tenant_id)
-            found = ledger_bodies(tx, tenant_id, [receipt_id])
-        if receipt_id not in found:
-            raise ReceiptMissing
-        return found[receipt_id]
+            return _ledger_body(tx, tenant_id, receipt_id)
 
     def verify(self, call: Call, receipt_id: ReceiptId) -> Check:  # noqa: PLR0911 - one per check
         """Check a receipt against ledger, index and Blob, as the module says."""
@@ -119,36 +116,31 @@ class Receipts:
         def verdict(failed: str | None, document: str | None = None) -> Check:
             return Check(receipt_id, failed is None, tuple(passed), failed, document)
 
-        with self._data.transaction(call, read_only=True) as tx:
-            _check_grant(tx, call, tenant_id)
-            # (1)
-            try:
-                bodies = ledger_bodies(tx, tenant_id, [receipt_id])
-            except ReceiptDoubled:
-                return verdict("ledger_row_doubled")
-            if receipt_id not in bodies:
-                return verdict("ledger_row_missing")
-            body = bodies[receipt_id]
-            request_id = _request_of(body)
-            if request_id is None:
-                return verdict("ledger_row_not_canonical")
-            passed.append("ledger_row")
-            # (2)
-            document = tx.one(
-                Document,
-                _sql.document_of_request,
-                {"tenant_id": tenant_id, "request_id": request_id},
-            )
-            if document is None or receipt_id not in document.receipt_ids:
-                return verdict("index_row_missing")
-            passed.append("index_row")
-            # (3)
-            try:
+        document: Document | None = None
+        try:
+            with self._data.transaction(call, read_only=True) as tx:
+                _check_grant(tx, call, tenant_id)
+                # (1)
+                body = _ledger_body(tx, tenant_id, receipt_id)
+                request_id = _request_of(body)
+                if request_id is None:
+                    return verdict("ledger_row_not_canonical")
+                passed.append("ledger_row")
+                # (2)
+                document = tx.one(
+                    Document,
+                    _sql.document_of_request,
+                    {"tenant_id": tenant_id, "request_id": request_id},
+                )
+                if document is None or receipt_id not in document.receipt_ids:
+                    return verdict("index_row_missing")
+                passed.append("index_row")
+                # (3)
                 rendered = render_from_ledger(tx, document)
-            except ReceiptMissing:
-                return verdict("ledger_row_missing", document.digest)
-            except ReceiptDoubled:
-                return verdict("ledger_row_doubled", document.digest)
+        except ReceiptMissing:
+            return verdict("ledger_row_missing", document and document.digest)
+        except ReceiptDoubled:
+            return verdict("ledger_row_doubled", document and document.digest)
         if content_address(rendered) != document.digest:
             return verdict("index_digest_differs", document.digest)
         passed.append("index_digest")
@@ -181,6 +173,13 @@ def _check_grant(tx: Tx, call: Call, tenant_id: TenantId) -> None:
         _sql.works_for, {"tenant_id": tenant_id, "object_id": call.actor.subject}
     ):
         raise TenantUnknown
+
+
+def _ledger_body(tx: Tx, tenant_id: TenantId, receipt_id: str) -> bytes:
+    found = ledger_bodies(tx, tenant_id, [receipt_id])
+    if receipt_id not in found:
+        raise ReceiptMissing
+    return found[receipt_id]
 
 
 def _request_of(body: bytes) -> str | None:

@@ -31,12 +31,12 @@ def canonical(value: Json) -> bytes:
     """Return the canonical bytes of ``value``.
 
     Raises `NotCanonical` for floats, integers of 2^53 and above, keys outside ASCII, lone
-    surrogates, and types that JSON does not have.
+    surrogates, types that JSON does not have, and what is nested deeper than any document here.
     """
-    _check(value)
     try:
+        _check(value)
         return orjson.dumps(value, option=_OPTIONS)
-    except TypeError as error:
+    except (TypeError, RecursionError) as error:
         raise NotCanonical(_REASON) from error
 
 

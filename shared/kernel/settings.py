@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, cast
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
 from shared.kernel.canonical import Json, digest_of
 from shared.kernel.errors import OpsError
 
@@ -135,6 +138,20 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _database(text: str) -> str:
+    # Checked here, because libpq's parser repeats in its message what it could not read.
+    form = "must be postgresql://host:port/database, without a user or a password"
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise _Unfit(form)
+    try:
+        parts = conninfo_to_dict(text)
+    except ProgrammingError:
+        raise _Unfit(form) from None
+    if parts.keys() & {"user", "password"}:
+        raise _Unfit(form)
+    return text
+
+
 def _text(text: str) -> str:
     return text
 
@@ -181,7 +198,7 @@ class Settings:
     )
     database_url: str = setting(
         "OPS_DATABASE_URL",
-        _text,
+        _database,
         "Postgres, without a user: postgresql://host:port/database[?passfile=…]. "
         "Each duty connects as its own login.",
         secret=True,

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from local.demo.place import DemoRunningError, Place
+from local.demo.place import DemoRunningError, Place, alone
 from local.demo.run import Run
 from local.demo.screen import Screen
 from local.samples import orders, planted
@@ -42,6 +42,6 @@ def test_the_demo_keeps_its_promises_and_shows_nobody(place):
             assert not any(value in shown for value in planted(order))
 
 
-def test_two_demos_in_one_folder_do_not_mix(place):
-    with place.prepared(), pytest.raises(DemoRunningError), place.prepared():
+def test_two_demos_in_one_folder_do_not_mix(tmp_path):
+    with alone(tmp_path), pytest.raises(DemoRunningError), alone(tmp_path):
         pass

@@ -101,15 +101,13 @@ def test_every_complaint_is_admitted_known_or_refused_with_a_reason(
     )
     assert first.outcomes["ADMIT"] > 4_000
     with capsys.disabled():
-        print(f"\nnhtsa: {dict(sorted(first.outcomes.items()))}")
+        print(f"\nnhtsa: {dict(sorted(first.outcomes.items()))}")  # noqa: T201 - the counts are a result
 
 
 def test_the_second_run_admits_nothing_and_refuses_the_same(runs) -> None:
     first, second = runs
     assert second.outcomes["ADMIT"] == 0
-    assert second.outcomes["DUPLICATE"] == (
-        first.outcomes["ADMIT"] + first.outcomes["DUPLICATE"]
-    )
+    assert second.outcomes["DUPLICATE"] == (first.outcomes["ADMIT"] + first.outcomes["DUPLICATE"])
     assert second.receipts == first.receipts
     for code in first.outcomes.keys() - {"ADMIT", "DUPLICATE"}:
         assert second.outcomes[code] == first.outcomes[code]

@@ -150,8 +150,14 @@ def placed(contract: Contract, number: int, path, text: str) -> dict[str, Any]:
             labor_lines=[{"line_number": 1, "part_lines": [{"line_number": 1}]}],
         )
         for name in list(record):
-            if name not in ("vin", "ro_number", "ro_status", "opened_at", "customer_complaint",
-                            "labor_lines"):
+            if name not in (
+                "vin",
+                "ro_number",
+                "ro_status",
+                "opened_at",
+                "customer_complaint",
+                "labor_lines",
+            ):
                 del record[name]
     if path == ("ro_number",):
         record["ro_number"] = text
@@ -193,7 +199,8 @@ def test_every_naughty_string_in_every_text_field_is_kept_exactly_or_refused(
     land: World, tenant: str, naughty: list[str], name: str
 ) -> None:
     """Vaulted text opens as it came, deterministic text is stored as it came, and of semantic
-    text nothing changes but what a placeholder stands for."""
+    text nothing changes but what a placeholder stands for.
+    """
     contract = shipped()[name]
     tenant_id = land.tenants[tenant]
     cases = []

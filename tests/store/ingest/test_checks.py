@@ -73,9 +73,7 @@ class Faults:
             # What stands there was admitted and answered before the suspension.
             if suspended == self.tenants[True, False]:
                 self._prepare(suspended)
-            world.services.provisioning.set_tenant_status(
-                world.operator(), suspended, "suspended"
-            )
+            world.services.provisioning.set_tenant_status(world.operator(), suspended, "suspended")
         self._prepare(self.tenants[False, False])
         self.stale = stale_gate(world)
 

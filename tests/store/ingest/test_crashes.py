@@ -24,8 +24,8 @@ from shared.kernel.settings import Environment
 from shared.pii.errors import KeysUnavailable
 from tests.support.factories import an_order
 from tests.support.fix_db import World, settings_for
-from tests.support.fix_worlds import census, changed, grow
 from tests.support.fix_wire import Wire, through
+from tests.support.fix_worlds import census, changed, grow
 
 ONCE = {
     "admission": 2,

@@ -84,9 +84,7 @@ def test_every_clash_of_a_request_is_listed_once(land: World, tenant: str) -> No
     assert [item.pointer for item in refused.value.items] == ["/0", "/2", "/3"]
 
 
-def test_one_complaint_about_several_components_is_several_events(
-    land: World, tenant: str
-) -> None:
+def test_one_complaint_about_several_components_is_several_events(land: World, tenant: str) -> None:
     """A composite event id: each part counts, and no joining makes two of them one."""
     records = [
         a_complaint(1, component="BRAKES"),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import orjson
-import pytest
 
-from shared.ingest import errors
-from tests.support.factories import PLANTED, a_complaint, an_order
+from tests.support.factories import an_order
 from tests.support.fix_db import World
 
 

@@ -77,9 +77,7 @@ def test_a_stored_answer_is_replayed_byte_for_byte_and_writes_nothing(
     assert changed(before, census(land)) == {}
 
 
-def test_the_same_key_with_another_body_is_refused_with_one_fact(
-    land: World, tenant: str
-) -> None:
+def test_the_same_key_with_another_body_is_refused_with_one_fact(land: World, tenant: str) -> None:
     land.submit(an_order(1), tenant=tenant, idempotency_key="k")
     before = census(land)
     with pytest.raises(errors.KeyReused):

@@ -81,13 +81,9 @@ class Admitted:
         for row in ledger:
             admin.execute("INSERT INTO ops.admission (month, body) VALUES (%s, %s)", row)
         admin.execute("DELETE FROM ops.receipt_document WHERE digest = %s", (self.digest,))
-        admin.execute(
-            "DELETE FROM ops.receipt_document WHERE request_id = %s", (self.request_id,)
-        )
+        admin.execute("DELETE FROM ops.receipt_document WHERE request_id = %s", (self.request_id,))
         for row in index:
-            admin.execute(
-                "INSERT INTO ops.receipt_document VALUES (%s, %s, %s, %s, %s, %s)", row
-            )
+            admin.execute("INSERT INTO ops.receipt_document VALUES (%s, %s, %s, %s, %s, %s)", row)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +111,10 @@ def test_a_receipt_says_what_002_asks_of_one(land: World, admitted: Admitted) ->
     ((run_id,),) = land.rows(
         "SELECT run_id FROM ops.platform_run WHERE tenant_id = %s", admitted.tenant_id
     )
-    hexes = {receipt.pop("dedupe_key"), *(receipt.pop(n)["hex"] for n in ("payload_hash", "record_hash"))}
+    hexes = {
+        receipt.pop("dedupe_key"),
+        *(receipt.pop(n)["hex"] for n in ("payload_hash", "record_hash")),
+    }
     assert {len(bytes.fromhex(text)) for text in hexes} == {32}
     assert len(hexes) == 3
     call_id = receipt.pop("call_id")
@@ -252,7 +251,9 @@ def test_a_changed_character_of_the_ledger_row_is_named(admitted: Admitted) -> N
                 check = admitted.verify()
                 assert not check.ok
                 verdict = str(check.failed)
-                admin.execute("UPDATE ops.admission SET body = %s WHERE body = %s", (original, changed))
+                admin.execute(
+                    "UPDATE ops.admission SET body = %s WHERE body = %s", (original, changed)
+                )
             verdicts[verdict] = verdicts.get(verdict, 0) + 1
     assert verdicts.keys() == {
         "refused by postgres",
@@ -271,7 +272,10 @@ def test_a_changed_character_of_the_ledger_row_is_named(admitted: Admitted) -> N
         (lambda text: text[:-1] + ',"index":0}', "ledger_row_not_canonical"),
         (lambda text: text.replace('"index":0', '"index":0.0'), "ledger_row_not_canonical"),
         (lambda text: text.replace('"index":0', '"index":7'), "index_digest_differs"),
-        (lambda text: text.replace('"request_id":"req_', '"request_id":"req_x'), "index_row_missing"),
+        (
+            lambda text: text.replace('"request_id":"req_', '"request_id":"req_x'),
+            "index_row_missing",
+        ),
     ],
 )
 def test_a_rewritten_ledger_row_is_named(admitted: Admitted, tamper, failed: str) -> None:

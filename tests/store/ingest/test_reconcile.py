@@ -115,9 +115,7 @@ def test_what_differs_from_its_index_is_never_written_and_stops_nobody_else(
 def test_a_lost_ledger_row_stops_nobody_else(lagging: World) -> None:
     with lagging.connect() as admin:
         admin.execute("SET session_replication_role TO replica")
-        admin.execute(
-            "DELETE FROM ops.admission WHERE tenant_id = %s", (lagging.tenants["north"],)
-        )
+        admin.execute("DELETE FROM ops.admission WHERE tenant_id = %s", (lagging.tenants["north"],))
     done = lagging.services.reconciler.backfill(lagging.services.timer_call())
     assert (done.found, done.written) == (2, 1)
 

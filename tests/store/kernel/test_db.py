@@ -119,9 +119,7 @@ def test_whatever_a_call_did_the_next_one_is_inside_its_own_tenant(
 
 
 @pytest.mark.parametrize("small", [1, 2], indirect=True)
-def test_threads_that_share_a_small_pool_never_share_a_tenant(
-    land: World, small: Database
-) -> None:
+def test_threads_that_share_a_small_pool_never_share_a_tenant(land: World, small: Database) -> None:
     """Eight threads, many tenants, one or two connections, and every kind of failure."""
     wrong: list[object] = []
     done: list[int] = []

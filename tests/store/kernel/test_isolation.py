@@ -261,7 +261,7 @@ def test_nobody_but_the_control_plane_changes_control_tables(two: World, login: 
                 f"TRUNCATE ops.{table}",
             ):
                 assert refused(connection, statement), statement
-            for column, in two.rows(
+            for (column,) in two.rows(
                 "SELECT attname::text FROM pg_attribute"
                 " WHERE attrelid = %s::regclass AND attnum > 0",
                 f"ops.{table}",
@@ -299,7 +299,9 @@ def test_only_the_key_duty_reads_ciphertext(two: World) -> None:
 
 @pytest.mark.parametrize("table", ["admission", "admission_other", "fact", "fact_other"])
 @pytest.mark.parametrize("who", ["ops_migrator", "postgres"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET body = body", "DELETE FROM {}", "TRUNCATE {}"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET body = body", "DELETE FROM {}", "TRUNCATE {}"]
+)
 def test_not_even_the_owner_changes_a_ledger(
     two: World, who: str, table: str, statement: str
 ) -> None:

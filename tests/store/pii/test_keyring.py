@@ -166,9 +166,7 @@ def test_threads_agree_on_keys(kept: World, provider: CountedKeys, watch: Watch)
             watch.now += 7
             found.append((tenant, ask(kept, keyring, tenant).index))
 
-    threads = [
-        threading.Thread(target=work, args=(tenant,)) for tenant in ("north", "south") * 2
-    ]
+    threads = [threading.Thread(target=work, args=(tenant,)) for tenant in ("north", "south") * 2]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -190,8 +188,10 @@ def test_a_wrapped_key_that_was_moved_or_changed_does_not_open(
         )
         from psycopg.rows import tuple_row
 
-        for which in ("o.tenant_id = k.tenant_id AND o.purpose = 'index'",
-                      "o.tenant_id <> k.tenant_id AND o.purpose = 'data'"):
+        for which in (
+            "o.tenant_id = k.tenant_id AND o.purpose = 'index'",
+            "o.tenant_id <> k.tenant_id AND o.purpose = 'data'",
+        ):
             with admin.transaction(force_rollback=True):
                 admin.row_factory = tuple_row
                 assert admin.execute(swap.format(which), (north,)).fetchall()

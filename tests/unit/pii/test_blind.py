@@ -15,8 +15,17 @@ K = IdentifierKind
 @pytest.mark.parametrize(
     ("kind", "spellings"),
     [
-        (K.PHONE, ["(206) 555-0143", "206.555.0143", "+1 206 555 0143", "12065550143",
-                   "001-206-555-0143", "２０６５５５０１４３"]),
+        (
+            K.PHONE,
+            [
+                "(206) 555-0143",
+                "206.555.0143",
+                "+1 206 555 0143",
+                "12065550143",
+                "001-206-555-0143",
+                "２０６５５５０１４３",
+            ],
+        ),
         (K.VIN, ["1M8GDM9AXKP042788", "1m8gdm9axkp042788", " 1M8 GDM9A XKP0-42788 "]),
         (K.PLATE, ["QZX 4711", "qzx-4711", "QZX4711", "ｑｚｘ4711"]),
         (K.EMAIL, ["W.Q@Mail.Example", " w.q@mail.example ", "w.q@MAIL.EXAMPLE"]),
