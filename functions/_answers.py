@@ -77,6 +77,7 @@ ANSWERS: dict[str, Answers] = {
             ingest.BodyUnreadable,
             ingest.BodyEmpty,
             ingest.TooManyRecords,
+            ingest.BatchTooHeavy,
             ingest.RecordsRefused,
             ingest.PayloadDiffers,
             kernel.Unsupported,

@@ -18,7 +18,7 @@ import azure.functions as func
 
 from functions._problems import Unexpected, problem
 from shared.bootstrap import Services, services
-from shared.identity.authority import as_producer, demand
+from shared.identity.authority import PermissionMissing, as_producer, demand
 from shared.identity.verification import Audience
 from shared.kernel import log
 from shared.kernel.call import Actor, AuthMode, Call, SourceType
@@ -161,7 +161,12 @@ def _admit(plane: Services, route: Route, call: Call, headers: dict[str, str]) -
         call = replace(call, actor=as_producer(actor), tenant_id=tenant_id)
     else:
         call = plane.authority.with_roles(replace(call, actor=actor, tenant_id=tenant_id))
-    demand(call, route.needs)
+    try:
+        demand(call, route.needs)
+    except PermissionMissing as error:
+        # The caller is verified: the refusal is counted under its name, not under a stranger's.
+        error.caller = actor.subject
+        raise
     return call
 
 
@@ -173,8 +178,11 @@ def _measured(
     # mistaken for an empty request.
     if req.method == "POST" and not headers.get("content-length", "").isdigit():
         raise Unmeasured
-    body = req.get_body() or b""
     limit = plane.settings.ingest_max_bytes if route.inside_tenant else _SMALL_BODY
+    length = headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise Oversized(f"At most {limit} bytes fit in one request")
+    body = req.get_body() or b""
     if len(body) > limit:
         raise Oversized(f"At most {limit} bytes fit in one request")
     return Request(headers, dict(req.route_params), body)
@@ -193,19 +201,26 @@ def _tally(plane: Services, call: Call, error: OpsError) -> None:
         log.trouble("denials.uncounted", trouble, code=error.code)
 
 
+class TimerFailed(Exception):
+    """A timer's work failed with something nobody foresaw; the log has type and place."""
+
+
 def timer(work: Callable[[Call], object]) -> Callable[[func.TimerRequest], None]:
     """Make a timer trigger of work that takes the call of a system actor."""
 
     def trigger(tick: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
-        plane = services()
-        call = plane.timer_call()
         started = time.monotonic()
         try:
+            call = services().timer_call()
             work(call)
         except OpsError as error:
-            # The next tick tries again; the host would only log a stack.
-            log.trouble("timer.failed", error, function=work.__name__, call_id=call.call_id)
+            # The next tick tries again.
+            log.trouble("timer.failed", error, function=work.__name__)
             return
+        except Exception as error:  # noqa: BLE001 - drivers put values into their messages
+            log.trouble("timer.failed", error, function=work.__name__)
+            # The host must still see the failure, without the text that caused it.
+            raise TimerFailed(work.__name__) from None
         log.event(
             "timer.ran",
             function=work.__name__,

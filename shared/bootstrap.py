@@ -49,7 +49,8 @@ class Ports:
     blobs: BlobStore | None = None
     queues: QueueSender | None = None
     tenant_keys: TenantKeys | None = None
-    documents_in_background: bool = True
+    background: bool = True
+    """Whether receipt documents and refusals are written off the request; tests wait for them."""
 
 
 class Services:
@@ -64,7 +65,9 @@ class Services:
         log.quieten_libraries()
 
     def close(self) -> None:
-        """Close every database connection."""
+        """Write what waits and close every database connection."""
+        if (denials := self.__dict__.get("denials")) is not None:
+            denials.flush_quietly()
         for database in self._databases.values():
             database.close()
 
@@ -170,7 +173,11 @@ class Services:
         """Return the tally of refused credentials."""
         from shared.governance.denials import Denials
 
-        return Denials(self.database(Login.DATA), self.database(Login.CONTROL))
+        return Denials(
+            self.database(Login.DATA),
+            self.database(Login.CONTROL),
+            delay=1.0 if self.ports.background else 0.0,
+        )
 
     @cached_property
     def authority(self) -> Authority:
@@ -266,7 +273,7 @@ class Services:
             self.database(Login.DATA),
             self.blobs,
             self.ports.clock,
-            background=self.ports.documents_in_background,
+            background=self.ports.background,
         )
 
     @cached_property

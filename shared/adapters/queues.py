@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 from contextlib import suppress
+from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
 
 from shared.kernel.errors import Unavailable
 from shared.kernel.settings import Settings
+
+# The outbox tries again by itself, and it sends inside a transaction: the SDK's own retries could
+# outlive that.
+_IMPATIENT: dict[str, Any] = {"retry_total": 0, "connection_timeout": 3, "read_timeout": 5}
 
 
 class QueueUnavailable(Unavailable):
@@ -59,9 +64,10 @@ class MemoryQueues:
 def azure_queues(settings: Settings) -> AzureQueues:
     """Return the queues of the app's storage account."""
     if settings.storage:
-        return AzureQueues(QueueServiceClient.from_connection_string(settings.storage))
+        service = QueueServiceClient.from_connection_string(settings.storage, **_IMPATIENT)
+        return AzureQueues(service)
     # azure-identity costs 150 ms to import; a connection string does not need it.
     from shared.adapters.entra import credential
 
     address = f"https://{settings.storage_account}.queue.core.windows.net"
-    return AzureQueues(QueueServiceClient(address, credential()))
+    return AzureQueues(QueueServiceClient(address, credential(), **_IMPATIENT))

@@ -9,11 +9,16 @@ WITH fresh AS (
 INSERT INTO ops.fact (month, body)
 SELECT %(month)s, %(body)s FROM fresh;
 
--- name: count_denial
--- Add one to the tally of a minute.
+-- name: count_denials
+-- Add to the tallies of some minutes; sorted, so that two writers wait instead of deadlocking.
 INSERT INTO ops.denial_tally AS tally (minute, code, caller, denials)
-VALUES (%(minute)s, %(code)s, %(caller)s, 1)
-ON CONFLICT ON CONSTRAINT denial_tally_pk DO UPDATE SET denials = tally.denials + 1;
+SELECT counted.minute, counted.code, counted.caller, counted.denials
+  FROM unnest(
+           %(minutes)s::timestamptz[], %(codes)s::text[], %(callers)s::text[],
+           %(denials)s::bigint[]
+       ) AS counted (minute, code, caller, denials)
+ ORDER BY counted.minute, counted.code, counted.caller
+ON CONFLICT ON CONSTRAINT denial_tally_pk DO UPDATE SET denials = tally.denials + excluded.denials;
 
 -- name: take_closed_minutes
 -- Remove and return tallies of minutes that are over; no row: nothing was refused.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from shared.kernel.call import Call
@@ -10,6 +11,8 @@ from shared.kernel.errors import Unavailable
 from shared.kernel.sql import Queries
 
 _sql = Queries("shared.health")
+
+_FRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,18 @@ class Health:
         """Look as ``data``; ``policy_rev`` is what this release carries."""
         self._data = data
         self._policy_rev = policy_rev
+        self._seen: tuple[float, Readiness] | None = None
 
     def ready(self, call: Call) -> Readiness:
-        """Return the readiness; a database that is away is an answer, not an error."""
+        """Return the readiness, at most a second old: anybody may ask, as often as they like.
+
+        A database that is away is an answer, not an error.
+        """
+        if self._seen is None or time.monotonic() - self._seen[0] > _FRESH_SECONDS:
+            self._seen = (time.monotonic(), self._look(call))
+        return self._seen[1]
+
+    def _look(self, call: Call) -> Readiness:
         try:
             with self._data.transaction(call, read_only=True) as tx:
                 found = tx.one(_Marker, _sql.look_around, {"policy_rev": self._policy_rev})

@@ -127,6 +127,7 @@ class Provisioning:
         """Suspend a tenant (read-only) or make it active again."""
         demand(call, Permission.TENANT_SUSPEND)
         with self._control.platform(call) as tx:
+            tx.run(_sql.lock_boundary)
             found = _tenant(tx, tenant)
             inside = call.for_tenant(TenantId(found.tenant_id))
             changed = tx.run(
@@ -242,7 +243,9 @@ class Provisioning:
         self, call: Call, object_id: str, tenant: str, contract: str, query: bytes, fact: FactKind
     ) -> Provisioned:
         with self._control.platform(call) as tx:
-            found = _principal(tx, _check_object_id(object_id))
+            # Producers are services; a grant that a person once got can still be taken back.
+            kind = "service" if query is _sql.grant_producer else None
+            found = _principal(tx, _check_object_id(object_id), kind)
             owner = _tenant(tx, tenant)
             inside = call.for_tenant(TenantId(owner.tenant_id))
             row = _row(

@@ -42,6 +42,10 @@ SELECT tenant_id, group_id, name, status FROM ops.tenant ORDER BY name;
 UPDATE ops.tenant SET status = %(status)s
  WHERE tenant_id = %(tenant_id)s AND status <> %(status)s;
 
+-- name: lock_boundary
+-- Wait until no request is being decided under the old status; held to the end of the transaction.
+SELECT pg_advisory_xact_lock(4713002002);
+
 -- name: open_standing_run
 -- Open the run that applies when a request names none.
 INSERT INTO ops.platform_run (tenant_id, run_id, standing, opened_at)

@@ -6,6 +6,7 @@ was not sealed cannot be admitted.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,12 +17,12 @@ from shared.ingest.admission import Candidate, Compiled, record_hash, texts_of
 from shared.ingest.answers import ADMIT
 from shared.ingest.contracts import Contract
 from shared.ingest.documents import Pending
-from shared.ingest.errors import RecordsRefused
+from shared.ingest.errors import BatchTooHeavy, RecordsRefused
 from shared.ingest.receipts import render
 from shared.kernel.call import Call
 from shared.kernel.canonical import Json, canonical, content_address, keyed_digest
 from shared.kernel.clock import instant
-from shared.kernel.db import Tx
+from shared.kernel.db import TRANSACTION_SECONDS, Tx
 from shared.kernel.errors import Item, OpsError
 from shared.kernel.ids import RunId
 from shared.kernel.sql import Queries
@@ -38,6 +39,23 @@ from shared.pii.redaction import (
 from shared.pii.vault import Sealed, Secret, Vault
 
 _sql = Queries("shared.ingest")
+
+
+class Deadline:
+    """How long one request may be worked on while its transaction is open.
+
+    Postgres ends a transaction after `TRANSACTION_SECONDS`; a request that would reach that is
+    refused for good long before, because sending it again could never help.
+    """
+
+    def __init__(self) -> None:
+        """Start the clock."""
+        self._end = time.monotonic() + TRANSACTION_SECONDS / 3
+
+    def check(self) -> None:
+        """Raise `BatchTooHeavy` when the time is up."""
+        if time.monotonic() > self._end:
+            raise BatchTooHeavy
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +88,7 @@ def prepare(  # noqa: PLR0913 - one step of the order, with what it needs
     compiled: Compiled,
     fresh: Sequence[Candidate],
     frame: Frame,
+    deadline: Deadline,
 ) -> Batch:
     """Seal, redact, check for leaks, and spell out the ledger texts of a batch.
 
@@ -93,6 +112,7 @@ def prepare(  # noqa: PLR0913 - one step of the order, with what it needs
     common = _common(call, frame)
     bodies, deterministic, semantic, items = [], [], [], []
     for candidate, part in zip(fresh, parts, strict=True):
+        deadline.check()
         # Compiled once, used for the deterministic fields and for every text of the record.
         known = KnownMatcher(compiled.known_values(part.personal))
         items += [

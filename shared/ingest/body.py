@@ -27,7 +27,11 @@ DUPLICATE_NAME = "duplicate_name"
 _DEEPEST = 64
 _MEMBER = re.compile(rb'"[ \t\r\n]*:')
 _NUL = b"\\u0000"
+LARGEST_RECORD = 1_048_576
+"""Bytes of one record. A parsed object takes up to 70 times its text; this bounds it."""
+TOO_LARGE = "record_too_large"
 _MESSAGES = {
+    TOO_LARGE: f"one record may have at most {LARGEST_RECORD} bytes",
     UNREADABLE: "not valid JSON in UTF-8",
     TOO_DEEP: f"objects and lists are nested more than {_DEEPEST} deep",
     DUPLICATE_NAME: "a member name appears twice in one object",
@@ -65,6 +69,8 @@ def read(media_type: str, raw: bytes, most: int) -> tuple[list[Any], bool]:
 
 
 def _record(raw: bytes, at: str) -> tuple[Any, Item | None]:
+    if len(raw) > LARGEST_RECORD:
+        return None, Item(at, TOO_LARGE, _MESSAGES[TOO_LARGE])
     try:
         record = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -74,7 +80,7 @@ def _record(raw: bytes, at: str) -> tuple[Any, Item | None]:
         return None, Item(at, TOO_DEEP, _MESSAGES[TOO_DEEP])
     # Every member name ends in a quote and a colon. Only the quotes around text can look the
     # same, so equal counts prove that no name is repeated; otherwise look properly.
-    if len(_MEMBER.findall(raw)) != members and _repeats(raw):
+    if sum(1 for _ in _MEMBER.finditer(raw)) != members and _repeats(raw):
         return None, Item(at, DUPLICATE_NAME, _MESSAGES[DUPLICATE_NAME])
     if _NUL in raw and (path := _nul(record, ())) is not None:
         return None, Item(at + pointer(path), "nul", REASONS["nul"])

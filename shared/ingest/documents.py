@@ -16,7 +16,6 @@ from shared.kernel import log
 from shared.kernel.call import Call
 from shared.kernel.clock import Clock
 from shared.kernel.db import Database
-from shared.kernel.errors import OpsError
 from shared.kernel.ports import BlobStore
 from shared.kernel.sql import Queries
 
@@ -55,11 +54,12 @@ class Documents:
         if not self._background:
             self._write(pending)
             return
-        self._start()
         try:
+            self._start()
             self._queue.put_nowait(pending)
-        except queue.Full:
-            log.trouble("ingest.document.postponed", request_id=pending.request_id)
+        except (queue.Full, RuntimeError) as error:
+            # Full, or no thread can be started: the reconciler will write it.
+            log.trouble("ingest.document.postponed", error, request_id=pending.request_id)
 
     def settle(self) -> None:
         """Wait until everything handed over so far was tried."""
@@ -82,7 +82,7 @@ class Documents:
 
     def _start(self) -> None:
         with self._lock:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
                     target=self._run, name="receipt-documents", daemon=True
                 )
@@ -99,6 +99,6 @@ class Documents:
     def _write(self, pending: Pending) -> None:
         try:
             self.write(pending.call, pending.request_id, pending.digest, pending.document)
-        except OpsError as error:
+        except Exception as error:  # noqa: BLE001 - a thread's edge: it must outlive any document
             # The admission stands; the reconciler finds the document by its missing mark.
             log.trouble("ingest.document.lagging", error, request_id=pending.request_id)

@@ -10,6 +10,7 @@ from shared.kernel.errors import (
     Malformed,
     Missing,
     OpsError,
+    Oversized,
     Unavailable,
 )
 
@@ -126,6 +127,13 @@ class TooManyRecords(Malformed):
 
     code = "ingest.too_many_records"
     title = "The body holds more records than one request may"
+
+
+class BatchTooHeavy(Oversized):
+    """The records take longer to check than a request may; fewer of them will pass."""
+
+    code = "ingest.batch_too_heavy"
+    title = "The records take too long to check in one request; send fewer at a time"
 
 
 class RecordsRefused(Invalid):

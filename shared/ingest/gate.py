@@ -12,7 +12,7 @@ from shared.ingest.admission import Candidate, Compiled
 from shared.ingest.body import read
 from shared.ingest.contracts import Contract
 from shared.ingest.documents import Documents, Pending
-from shared.kernel.call import Call
+from shared.kernel.call import Call, SourceType
 from shared.kernel.canonical import NotCanonical, keyed_digest
 from shared.kernel.db import Database, Tx
 from shared.kernel.errors import Conflict, EnvironmentDiffers, Invalid, Item, OpsError
@@ -23,6 +23,9 @@ from shared.pii.keyring import Keyring, Keys
 from shared.pii.vault import Vault
 
 _sql = Queries("shared.ingest")
+
+_LISTED_IN_FULL = 500
+"""Problems of one request that are all listed; more of them help nobody and cost minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class _Gate:
     active_policy: str | None
     tenant_status: str | None
     principal_status: str | None
+    principal_kind: str | None
     contracts: list[str]
     run_id: str | None
     locked: bool
@@ -99,8 +103,9 @@ class IngestGate:
             raise
         if pending is not None:
             self._documents.write_soon(pending)
-        self._telemetry.count("ingest.records.admitted", answer.admitted)
-        self._telemetry.count("ingest.records.duplicate", answer.duplicates)
+        if not answer.replayed:
+            self._telemetry.count("ingest.records.admitted", answer.admitted)
+            self._telemetry.count("ingest.records.duplicate", answer.duplicates)
         return answer
 
     def _compile(self, name: str) -> Compiled:
@@ -122,7 +127,8 @@ class IngestGate:
             body_hash = keyed_digest(keys.index, "ops.body.v1", submission.body)
             if key is not None and (told := answers.replay(tx, tenant_id, key, body_hash)):
                 return told, None
-            candidates = self._read(compiled, submission, tenant_id, run_id, keys)
+            deadline = batch.Deadline()
+            candidates = self._read(compiled, submission, tenant_id, run_id, keys, deadline)
             fresh = dedupe.claim(tx, tenant_id, candidates)
             frame = batch.Frame(
                 contract=compiled.contract,
@@ -135,7 +141,9 @@ class IngestGate:
             # Nothing below is read back, so all of it travels in one round trip.
             with tx.pipeline():
                 if fresh:
-                    new = batch.prepare(tx, call, self._vault, keys, compiled, fresh, frame)
+                    new = batch.prepare(
+                        tx, call, self._vault, keys, compiled, fresh, frame, deadline
+                    )
                     pending = batch.write(tx, call, new, frame)
                 answer = answers.answer(frame.request_id, self._policy_rev, candidates, fresh)
                 _record(tx, call, frame, answer, pending)
@@ -147,28 +155,20 @@ class IngestGate:
     ) -> RunId:
         """Check the producer, the policy and the idempotency lock; one round trip.
 
-        (1) the database belongs to this environment (D1); (2) the producer is known, active and
-        works for the tenant; (3) the tenant takes writes; (4) the producer may post this
-        contract; (5) this release carries the active policy (002-R14); (6) the request expects
-        it (002-R15); (7) the idempotency key can be one, and nobody else is answering it.
-        What fails after (5) leaves a fact in the tenant's ledger; what fails before may not,
-        because it is not the caller's tenant to write into.
+        (1) the database belongs to this environment (D1); (2) the producer is a known, active
+        service, acts as one, and works for the tenant (000-R11, 002-R8); (3) the tenant takes
+        writes; (4) the producer may post this contract; (5) this release carries the active
+        policy (002-R14); (6) the request expects it (002-R15); (7) the idempotency key can be
+        one, and nobody else is answering it. What fails after (5) leaves a fact in the tenant's
+        ledger; what fails before may not, because it is not the caller's tenant to write into.
         """
-        found = tx.one(
-            _Gate,
-            _sql.open_gate,
-            {
-                "tenant_id": call.tenant_id,
-                "object_id": call.actor.subject,
-                "lock": None if key is None else int.from_bytes(key[:8], "big", signed=True),
-            },
-        )
-        # (1)
-        if found is None or found.environment != call.environment:
-            raise EnvironmentDiffers
+        found = self._look(tx, call, key)
         # (2)
-        if found.principal_status != "active" or not found.contracts or found.run_id is None:
+        known = found.principal_status == "active" and found.principal_kind == "service"
+        if not known or not found.contracts or found.run_id is None:
             raise errors.TenantUnknown
+        if call.actor.source_type is not SourceType.SYSTEM:
+            raise errors.ProducerNotGranted
         # (3)
         if found.tenant_status != "active":
             raise errors.TenantSuspended
@@ -190,23 +190,48 @@ class IngestGate:
             raise errors.InFlight
         return RunId(found.run_id)
 
-    def _read(
+    @staticmethod
+    def _look(tx: Tx, call: Call, key: bytes | None) -> _Gate:
+        """Return what the control tables say, in one round trip. Raises `EnvironmentDiffers`."""
+        with tx.pipeline():
+            # A statement of its own, so that the look below sees what the boundary changed.
+            tx.run(_sql.stay_inside_boundary)
+            found = tx.one(
+                _Gate,
+                _sql.open_gate,
+                {
+                    "tenant_id": call.tenant_id,
+                    "object_id": call.actor.subject,
+                    "lock": None if key is None else int.from_bytes(key[:8], "big", signed=True),
+                },
+            )
+        # (1)
+        if found is None or found.environment != call.environment:
+            raise EnvironmentDiffers
+        return found
+
+    def _read(  # noqa: PLR0913 - one step of the order, with what it needs
         self,
         compiled: Compiled,
         submission: Submission,
         tenant_id: TenantId,
         run_id: RunId,
         keys: Keys,
+        deadline: batch.Deadline,
     ) -> list[Candidate]:
         """Parse and validate every record before any of them touches a table."""
         records, several = read(submission.media_type, submission.body, self._max_records)
+        deadline.check()
         candidates: list[Candidate] = []
         items: list[Item] = []
         for index, raw in enumerate(records):
             prefix = f"/{index}" if several else ""
+            deadline.check()
             found, wrong = compiled.check(raw)
             if found is None:
-                items.extend(Item(prefix + i.pointer, i.code, i.message) for i in wrong)
+                # Every failing record is named; past a point, by its first problem alone.
+                listed = wrong if len(items) < _LISTED_IN_FULL else wrong[:1]
+                items.extend(Item(prefix + i.pointer, i.code, i.message) for i in listed)
                 continue
             try:
                 candidates.append(

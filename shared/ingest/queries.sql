@@ -1,3 +1,8 @@
+-- name: stay_inside_boundary
+-- Keep changes of policy and of tenant status out until this request is decided, so that nothing
+-- is admitted after the fact that says it no longer could be. Those take the lock exclusively.
+SELECT pg_advisory_xact_lock_shared(4713002002);
+
 -- name: open_gate
 -- Everything the gate needs to know before it reads a body, in one round trip. A tenant that the
 -- producer has no grant for at all looks like one that does not exist. Without an idempotency key
@@ -6,6 +11,7 @@ SELECT marker.environment,
        (SELECT policy_rev FROM ops.policy_revision WHERE state = 'active') AS active_policy,
        (SELECT status FROM ops.tenant WHERE tenant_id = %(tenant_id)s) AS tenant_status,
        (SELECT status FROM ops.principal WHERE object_id = %(object_id)s) AS principal_status,
+       (SELECT kind FROM ops.principal WHERE object_id = %(object_id)s) AS principal_kind,
        ARRAY(
            SELECT contract FROM ops.producer_grant
             WHERE tenant_id = %(tenant_id)s AND object_id = %(object_id)s

@@ -138,9 +138,9 @@ class Receipts:
                 # (3)
                 rendered = render_from_ledger(tx, document)
         except ReceiptMissing:
-            return verdict("ledger_row_missing", document and document.digest)
+            return verdict("ledger_row_missing", document.digest if document else None)
         except ReceiptDoubled:
-            return verdict("ledger_row_doubled", document and document.digest)
+            return verdict("ledger_row_doubled", document.digest if document else None)
         if content_address(rendered) != document.digest:
             return verdict("index_digest_differs", document.digest)
         passed.append("index_digest")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ ANSWERS_KEPT = timedelta(days=2)
 """How long a repeat under an Idempotency-Key gets the stored answer. After that its records are
 still recognised one by one, by their event ids."""
 _FORGET_BATCH = 5000
+_FORGET_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,20 @@ class Reconciler:
             after = page[-1].request_id
 
     def forget_answers(self, call: Call) -> int:
-        """Forget old idempotent answers and return how many; one batch a run."""
+        """Forget old idempotent answers and return how many; a transaction a batch."""
         demand(call, Permission.RECEIPT_RECONCILE)
-        with self._control.platform(call) as tx:
-            return tx.run(
-                _sql.forget_answers,
-                {"before": call.now - ANSWERS_KEPT, "batch": _FORGET_BATCH},
-            )
+        forgotten = 0
+        stop = time.monotonic() + _FORGET_SECONDS
+        while time.monotonic() < stop:
+            with self._control.platform(call) as tx:
+                batch = tx.run(
+                    _sql.forget_answers,
+                    {"before": call.now - ANSWERS_KEPT, "batch": _FORGET_BATCH},
+                )
+            forgotten += batch
+            if batch < _FORGET_BATCH:
+                break
+        return forgotten
 
     def _write(self, call: Call, document: Document) -> bool:
         inside = call.for_tenant(TenantId(document.tenant_id))

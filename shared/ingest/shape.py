@@ -100,7 +100,7 @@ class Shape:
             unknown = str(path[-1])
             path = path[:-1]
             if len(unknown) <= _LONGEST_NAME:
-                near = difflib.get_close_matches(unknown, self._known(path), _KNOWN_NAMES, 0.5)
+                near = _nearest(unknown, self._known(path))
                 if near:
                     message += "; nearest: " + ", ".join(near)
                 if _NAME.fullmatch(unknown):
@@ -108,12 +108,18 @@ class Shape:
                     path = (*path, unknown)
         return Item(pointer(path), code, message)
 
-    def _known(self, path: Sequence[str | int]) -> list[str]:
+    def _known(self, path: Sequence[str | int]) -> tuple[str, ...]:
         fields: Mapping[str, Field] = self._contract.fields
         for step in path:
             if isinstance(step, str) and (field := fields.get(step)) and field.of:
                 fields = self._contract.shapes[field.of]
-        return list(fields)
+        return tuple(fields)
+
+
+@lru_cache(maxsize=1024)
+def _nearest(unknown: str, known: tuple[str, ...]) -> list[str]:
+    """Return the names most like an unknown one; a renamed column asks for every record."""
+    return difflib.get_close_matches(unknown, known, _KNOWN_NAMES, 0.5)
 
 
 @lru_cache(maxsize=64)

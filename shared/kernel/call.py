@@ -68,6 +68,8 @@ class PermissionMissing(Denied):
 
     code = "identity.permission_missing"
     title = "The caller does not hold the permission for this"
+    caller: str | None = None
+    """The object id of the verified caller, where the edge knows it; never shown."""
 
 
 def demand(call: Call, permission: str) -> None:

@@ -300,7 +300,7 @@ class Settings:
         "OPS_INGEST_MAX_BYTES",
         _whole(1024, 104_857_600),
         "Largest request body of the ingest gate in bytes; the host's own limit is 104857600.",
-        default="16777216",
+        default="4194304",
     )
     ingest_max_records: int = setting(
         "OPS_INGEST_MAX_RECORDS",

@@ -292,7 +292,7 @@ CREATE TABLE ops.admission (
     platform_run_id text GENERATED ALWAYS AS (body::jsonb ->> 'platform_run_id') VIRTUAL,
     CONSTRAINT admission_pk PRIMARY KEY (month, seq),
     CONSTRAINT admission_month_is_of_body
-        CHECK (month = ops.month_of(body::jsonb ->> 'admitted_at_utc'))
+        CHECK (month IS NOT DISTINCT FROM ops.month_of(body::jsonb ->> 'admitted_at_utc'))
 ) PARTITION BY RANGE (month);
 CREATE TABLE ops.admission_other PARTITION OF ops.admission DEFAULT;
 CREATE INDEX admission_receipt ON ops.admission (tenant_id, receipt_id);
@@ -310,7 +310,7 @@ CREATE TABLE ops.fact (
     actor_id text GENERATED ALWAYS AS (body::jsonb ->> 'actor_id') VIRTUAL,
     recorded_at text GENERATED ALWAYS AS (body::jsonb ->> 'recorded_at') VIRTUAL,
     CONSTRAINT fact_pk PRIMARY KEY (month, seq),
-    CONSTRAINT fact_month_is_of_body CHECK (month = ops.month_of(body::jsonb ->> 'recorded_at'))
+    CONSTRAINT fact_month_is_of_body CHECK (month IS NOT DISTINCT FROM ops.month_of(body::jsonb ->> 'recorded_at'))
 ) PARTITION BY RANGE (month);
 CREATE TABLE ops.fact_other PARTITION OF ops.fact DEFAULT;
 CREATE INDEX fact_by_id ON ops.fact (fact_id);

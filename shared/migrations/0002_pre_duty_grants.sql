@@ -12,7 +12,8 @@ GRANT SELECT ON ops.environment_marker, ops.policy_revision
     TO ops_data, ops_control, ops_jobs, ops_keys, ops_seal, ops_backup, ops_audit, ops_search;
 
 -- Every duty may record what it did; a fact's key makes a repeat a no-op.
-GRANT INSERT ON ops.fact TO ops_data, ops_control, ops_jobs, ops_keys, ops_seal;
+-- Of a ledger row a login gives month and text; its place in the stream is Postgres' to say.
+GRANT INSERT (month, body) ON ops.fact TO ops_data, ops_control, ops_jobs, ops_keys, ops_seal;
 GRANT INSERT, SELECT ON ops.fact_key TO ops_data, ops_control, ops_jobs, ops_keys, ops_seal;
 GRANT INSERT, SELECT, UPDATE ON ops.denial_tally TO ops_data, ops_control;
 GRANT DELETE ON ops.denial_tally TO ops_control;
@@ -22,7 +23,8 @@ GRANT DELETE ON ops.denial_tally TO ops_control;
 GRANT SELECT ON ops.tenant, ops.producer_grant, ops.platform_run, ops.tenant_key TO ops_data;
 GRANT SELECT (object_id, kind, status) ON ops.principal TO ops_data;
 GRANT INSERT ON ops.pii_vault, ops.record TO ops_data;
-GRANT INSERT, SELECT ON ops.blind_index, ops.admission_key, ops.admission TO ops_data;
+GRANT INSERT, SELECT ON ops.blind_index, ops.admission_key TO ops_data;
+GRANT INSERT (month, body), SELECT ON ops.admission TO ops_data;
 GRANT INSERT, SELECT ON ops.receipt_document, ops.idempotent_answer, ops.outbox TO ops_data;
 GRANT UPDATE (written_at) ON ops.receipt_document TO ops_data;
 GRANT UPDATE (sent_at, attempts) ON ops.outbox TO ops_data;
@@ -60,3 +62,7 @@ GRANT SELECT ON ops.record TO ops_search;
 
 -- ops_backup: reads everything, changes nothing.
 GRANT SELECT ON ALL TABLES IN SCHEMA ops TO ops_backup;
+
+-- What later migrations add is closed until they say otherwise, but for backup, which reads all.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES IN SCHEMA ops GRANT SELECT ON TABLES TO ops_backup;

@@ -34,7 +34,7 @@ CREATE TABLE ops.admission (
     event_class text GENERATED ALWAYS AS (((body)::jsonb ->> 'event_class'::text)),
     admitted_at text GENERATED ALWAYS AS (((body)::jsonb ->> 'admitted_at_utc'::text)),
     platform_run_id text GENERATED ALWAYS AS (((body)::jsonb ->> 'platform_run_id'::text)),
-    CONSTRAINT admission_month_is_of_body CHECK ((month = ops.month_of(((body)::jsonb ->> 'admitted_at_utc'::text))))
+    CONSTRAINT admission_month_is_of_body CHECK ((NOT (month IS DISTINCT FROM ops.month_of(((body)::jsonb ->> 'admitted_at_utc'::text)))))
 )
 PARTITION BY RANGE (month);
 
@@ -66,7 +66,7 @@ CREATE TABLE ops.admission_other (
     event_class text GENERATED ALWAYS AS (((body)::jsonb ->> 'event_class'::text)),
     admitted_at text GENERATED ALWAYS AS (((body)::jsonb ->> 'admitted_at_utc'::text)),
     platform_run_id text GENERATED ALWAYS AS (((body)::jsonb ->> 'platform_run_id'::text)),
-    CONSTRAINT admission_month_is_of_body CHECK ((month = ops.month_of(((body)::jsonb ->> 'admitted_at_utc'::text))))
+    CONSTRAINT admission_month_is_of_body CHECK ((NOT (month IS DISTINCT FROM ops.month_of(((body)::jsonb ->> 'admitted_at_utc'::text)))))
 );
 
 ALTER TABLE ONLY ops.admission_other FORCE ROW LEVEL SECURITY;
@@ -126,7 +126,7 @@ CREATE TABLE ops.fact (
     name text GENERATED ALWAYS AS (((body)::jsonb ->> 'name'::text)) STORED NOT NULL,
     actor_id text GENERATED ALWAYS AS (((body)::jsonb ->> 'actor_id'::text)),
     recorded_at text GENERATED ALWAYS AS (((body)::jsonb ->> 'recorded_at'::text)),
-    CONSTRAINT fact_month_is_of_body CHECK ((month = ops.month_of(((body)::jsonb ->> 'recorded_at'::text))))
+    CONSTRAINT fact_month_is_of_body CHECK ((NOT (month IS DISTINCT FROM ops.month_of(((body)::jsonb ->> 'recorded_at'::text)))))
 )
 PARTITION BY RANGE (month);
 
@@ -153,7 +153,7 @@ CREATE TABLE ops.fact_other (
     name text GENERATED ALWAYS AS (((body)::jsonb ->> 'name'::text)) STORED CONSTRAINT fact_name_not_null NOT NULL,
     actor_id text GENERATED ALWAYS AS (((body)::jsonb ->> 'actor_id'::text)),
     recorded_at text GENERATED ALWAYS AS (((body)::jsonb ->> 'recorded_at'::text)),
-    CONSTRAINT fact_month_is_of_body CHECK ((month = ops.month_of(((body)::jsonb ->> 'recorded_at'::text))))
+    CONSTRAINT fact_month_is_of_body CHECK ((NOT (month IS DISTINCT FROM ops.month_of(((body)::jsonb ->> 'recorded_at'::text)))))
 );
 
 ALTER TABLE ONLY ops.fact_other FORCE ROW LEVEL SECURITY;
@@ -637,13 +637,17 @@ GRANT ALL ON FUNCTION ops.refuse_ledger_change() TO ops_backup;
 GRANT ALL ON FUNCTION ops.refuse_ledger_change() TO ops_audit;
 GRANT ALL ON FUNCTION ops.refuse_ledger_change() TO ops_search;
 
-GRANT SELECT,INSERT ON TABLE ops.admission TO ops_data;
+GRANT SELECT ON TABLE ops.admission TO ops_data;
 GRANT SELECT ON TABLE ops.admission TO ops_control;
 GRANT SELECT ON TABLE ops.admission TO ops_keys;
 GRANT SELECT ON TABLE ops.admission TO ops_jobs;
 GRANT SELECT ON TABLE ops.admission TO ops_seal;
 GRANT SELECT ON TABLE ops.admission TO ops_audit;
 GRANT SELECT ON TABLE ops.admission TO ops_backup;
+
+GRANT INSERT(month) ON TABLE ops.admission TO ops_data;
+
+GRANT INSERT(body) ON TABLE ops.admission TO ops_data;
 
 GRANT SELECT,INSERT ON TABLE ops.admission_key TO ops_data;
 GRANT SELECT ON TABLE ops.admission_key TO ops_control;
@@ -668,13 +672,22 @@ GRANT SELECT ON TABLE ops.environment_marker TO ops_backup;
 GRANT SELECT ON TABLE ops.environment_marker TO ops_audit;
 GRANT SELECT ON TABLE ops.environment_marker TO ops_search;
 
-GRANT INSERT ON TABLE ops.fact TO ops_data;
-GRANT SELECT,INSERT ON TABLE ops.fact TO ops_control;
-GRANT INSERT ON TABLE ops.fact TO ops_jobs;
-GRANT INSERT ON TABLE ops.fact TO ops_keys;
-GRANT SELECT,INSERT ON TABLE ops.fact TO ops_seal;
+GRANT SELECT ON TABLE ops.fact TO ops_control;
+GRANT SELECT ON TABLE ops.fact TO ops_seal;
 GRANT SELECT ON TABLE ops.fact TO ops_audit;
 GRANT SELECT ON TABLE ops.fact TO ops_backup;
+
+GRANT INSERT(month) ON TABLE ops.fact TO ops_data;
+GRANT INSERT(month) ON TABLE ops.fact TO ops_control;
+GRANT INSERT(month) ON TABLE ops.fact TO ops_jobs;
+GRANT INSERT(month) ON TABLE ops.fact TO ops_keys;
+GRANT INSERT(month) ON TABLE ops.fact TO ops_seal;
+
+GRANT INSERT(body) ON TABLE ops.fact TO ops_data;
+GRANT INSERT(body) ON TABLE ops.fact TO ops_control;
+GRANT INSERT(body) ON TABLE ops.fact TO ops_jobs;
+GRANT INSERT(body) ON TABLE ops.fact TO ops_keys;
+GRANT INSERT(body) ON TABLE ops.fact TO ops_seal;
 
 GRANT SELECT,INSERT ON TABLE ops.fact_key TO ops_data;
 GRANT SELECT,INSERT ON TABLE ops.fact_key TO ops_control;
@@ -786,3 +799,5 @@ GRANT SELECT ON TABLE ops.tenant_key TO ops_data;
 GRANT SELECT,INSERT ON TABLE ops.tenant_key TO ops_control;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.tenant_key TO ops_keys;
 GRANT SELECT ON TABLE ops.tenant_key TO ops_backup;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE ops_migrator IN SCHEMA ops GRANT SELECT ON TABLES TO ops_backup;

@@ -15,7 +15,7 @@ from shared.ingest.errors import PayloadDiffers, RecordsRefused
 from shared.ingest.receipts import CONTAINER
 from shared.ingest.shape import REASONS
 from tests.support.fix_db import World
-from tests.support.fix_worlds import grow, lines
+from tests.support.fix_worlds import Unshown, grow, lines
 
 CONTRACT = "vehicle-complaint.v1"
 BATCH = 500
@@ -40,7 +40,7 @@ def as_complaint(row: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def complaints(shared_data: Path) -> list[dict[str, Any]]:
     file = shared_data / "ro_nhtsa_complaints" / "dev" / "nhtsa_complaints_dev.jsonl"
-    return [as_complaint(orjson.loads(line)) for line in file.read_bytes().splitlines()]
+    return Unshown(as_complaint(orjson.loads(line)) for line in file.read_bytes().splitlines())
 
 
 class Run:
@@ -53,7 +53,7 @@ class Run:
         self.receipts: set[str] = set()
         self.requests = 0
         for start in range(0, len(complaints), BATCH):
-            self._send(list(complaints[start : start + BATCH]))
+            self._send(Unshown(complaints[start : start + BATCH]))
 
     def _send(self, batch: list[dict[str, Any]]) -> None:
         while batch:
@@ -77,7 +77,7 @@ class Run:
             self.refused.append((item.pointer, item.code))
         assert reasons, "a refusal names what it refuses"
         self.outcomes.update(reasons.values())
-        return [record for index, record in enumerate(batch) if index not in reasons]
+        return Unshown(record for index, record in enumerate(batch) if index not in reasons)
 
 
 @pytest.fixture(scope="module")

@@ -267,7 +267,7 @@ def api(world: World, tmp_path: Path) -> Iterator[World]:
         OPS_INGEST_MAX_BYTES="65536",
         OPS_INGEST_MAX_RECORDS="3",
     )
-    ports = Ports(clock=world.clock, blobs=world.blobs, documents_in_background=False)
+    ports = Ports(clock=world.clock, blobs=world.blobs, background=False)
     services = build(variables, ports)
     install(services)
     yield world

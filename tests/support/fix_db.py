@@ -160,7 +160,7 @@ def a_world(stack: Stack, database: str, folder: Path) -> Iterator[World]:
     clock, blobs, queues = SteppingClock(START), MemoryBlobs(), MemoryQueues()
     services = build(
         settings_for(stack, database, folder),
-        Ports(clock=clock, blobs=blobs, queues=queues, documents_in_background=False),
+        Ports(clock=clock, blobs=blobs, queues=queues, background=False),
     )
     made = World(services, stack, database, clock, blobs, queues)
     try:

@@ -34,6 +34,13 @@ CONTRACTS = ("repair-order.v2", "vehicle-complaint.v1")
 _counter = itertools.count(1)
 
 
+class Unshown[T](list[T]):
+    """Sample data: a failing test names its arguments, and these are nobody's to read."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} unshown>"
+
+
 @contextmanager
 def grow(
     stack: Stack, template: str, folder: Path, ports: Ports | None = None, **settings: str
@@ -47,7 +54,7 @@ def grow(
         clock=clock,
         blobs=blobs,
         queues=queues,
-        documents_in_background=False,
+        background=False,
     )
     services = build(settings_for(stack, name, folder, **settings), made)
     world = World(services, stack, name, clock, blobs, queues)

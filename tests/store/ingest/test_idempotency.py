@@ -105,8 +105,8 @@ def test_a_key_belongs_to_one_tenant_one_actor_and_one_contract(land: World, ten
     assert not land.services.gate.submit(call, wish).replayed
 
     human = Actor(SourceType.HUMAN, second, call.actor.auth_mode, call.actor.permissions)
-    wish = _wish(land, an_order(4), "k")
-    assert not land.services.gate.submit(replace(call, actor=human), wish).replayed
+    with pytest.raises(errors.ProducerNotGranted):  # 000-R11: a person is no producer at all.
+        land.services.gate.submit(replace(call, actor=human), _wish(land, an_order(4), "k"))
 
 
 def test_a_refused_request_keeps_no_answer_under_its_key(land: World, tenant: str) -> None:

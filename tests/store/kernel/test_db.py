@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import psycopg
@@ -106,16 +107,24 @@ def test_whatever_a_call_did_the_next_one_is_inside_its_own_tenant(
 ) -> None:
     """Design 2.2: the tenant is set for one transaction, and nothing outlives it."""
     for number, (way, tenant) in enumerate(history):
-        try:
+        with suppress(psycopg.Error, KeyError, DatabaseUnavailable):
             way(small, call_in(land, tenant))
-        except (psycopg.Error, KeyError, DatabaseUnavailable):
-            pass
         with small.transaction(call_in(land, 100 + number)) as tx:
             assert tx.value(WHO) == f"tnt_{100 + number:026}"
             assert tx.value(SCOPE) is False
         with small.transaction(call_in(land, None)) as tx:
             assert tx.value(WHO) is None
             assert tx.value(b"SELECT count(*) FROM ops.tenant") == 0
+
+
+def test_a_connection_goes_back_to_the_pool_without_a_tenant(land: World, small: Database) -> None:
+    """Set for the transaction, not for the session: what bypasses it is inside no tenant."""
+    for way in (succeed, stumble, give_up, cross):
+        with suppress(psycopg.Error, KeyError):
+            way(small, call_in(land, 1))
+        with small._pool.connection() as bare:
+            assert bare.execute(WHO).fetchone() == (None,)
+            assert bare.execute(SCOPE).fetchone() == (False,)
 
 
 @pytest.mark.parametrize("small", [1, 2], indirect=True)
@@ -130,10 +139,8 @@ def test_threads_that_share_a_small_pool_never_share_a_tenant(land: World, small
             number = dice.randrange(1000)
             if dice.random() < 0.25:
                 way = dice.choice(WAYS)
-                try:
+                with suppress(psycopg.Error, KeyError, DatabaseUnavailable):
                     way(small, call_in(land, number))
-                except (psycopg.Error, KeyError, DatabaseUnavailable):
-                    pass
                 continue
             try:
                 with small.transaction(call_in(land, number)) as tx:
@@ -173,7 +180,7 @@ def test_a_connection_that_died_in_the_pool_is_replaced_unnoticed(
 def test_a_connection_that_dies_in_use_is_unavailable_and_replaced(
     land: World, small: Database
 ) -> None:
-    with (
+    with (  # noqa: PT012 - the block is the transaction
         pytest.raises(DatabaseUnavailable),
         small.transaction(call_in(land, 1)) as tx,
     ):
@@ -212,7 +219,7 @@ def test_what_may_be_tried_again_is_unavailable_and_what_is_a_defect_is_not(
     land: World, small: Database, statement: bytes, raised: type[Exception]
 ) -> None:
     """Style 9: a retry of a defect would only repeat it."""
-    with pytest.raises(raised), small.transaction(call_in(land, 1)) as tx:
+    with pytest.raises(raised), small.transaction(call_in(land, 1)) as tx:  # noqa: PT012 - the block is the transaction
         tx.run(b"SET LOCAL statement_timeout TO 20")
         tx.run(statement)
 
@@ -220,10 +227,10 @@ def test_what_may_be_tried_again_is_unavailable_and_what_is_a_defect_is_not(
 def test_a_transaction_that_lives_too_long_is_ended_by_postgres(
     land: World, small: Database
 ) -> None:
-    """Design 2.5: it would hold the sealing horizon. Set at BEGIN; later settings cannot lift it."""
+    """Design 2.5: it would hold the sealing horizon."""
     with small.transaction(call_in(land, 1)) as tx:
         assert tx.value(b"SHOW transaction_timeout") == "30s"
-    with land.connect("ops_data") as bare, pytest.raises(pg.TransactionTimeout):
+    with land.connect("ops_data") as bare, pytest.raises(pg.TransactionTimeout):  # noqa: PT012 - the block is the transaction
         bare.execute("BEGIN; SET LOCAL transaction_timeout TO '30ms'")
         bare.execute("SELECT pg_sleep(1)")
 

@@ -70,7 +70,7 @@ def test_what_commits_leaves_once(land: World, queues: Queues) -> None:
 
 def test_what_rolls_back_never_leaves(land: World, queues: Queues) -> None:
     call = land.producer()
-    with pytest.raises(KeyError), land.services.database(Login.DATA).transaction(call) as tx:
+    with pytest.raises(KeyError), land.services.database(Login.DATA).transaction(call) as tx:  # noqa: PT012 - the block is the transaction
         send(tx, call, land.services.ports.ids, "a", {})
         raise KeyError
     assert sweep(land, queues) == 0
@@ -160,8 +160,7 @@ def test_two_sweepers_share_the_work(land: World, queues: Queues) -> None:
 
     def work() -> None:
         start.wait()
-        for _ in range(5):
-            counts.append(sweep(land, queues))
+        counts.extend(sweep(land, queues) for _ in range(5))
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
