@@ -25,6 +25,14 @@ def answers_forget(call: Call) -> None:
     services().reconciler.forget_answers(call)
 
 
+@bp.function_name("ledger_months")
+@bp.timer_trigger(arg_name="tick", schedule="0 20 3 * * *")
+@timer
+def ledger_months(call: Call) -> None:
+    """Make the ledger partitions of the months to come."""
+    services().months.prepare(call)
+
+
 @bp.function_name("denials_settle")
 @bp.timer_trigger(arg_name="tick", schedule="5 * * * * *")
 @timer

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from shared.ingest.reconcile import Reconciler
     from shared.kernel.outbox import Outbox
     from shared.lifecycle.initialise import Marker
+    from shared.lifecycle.months import Months
     from shared.pii.keyring import Keyring
     from shared.policy.service import Policy
 
@@ -217,6 +218,13 @@ class Services:
         from shared.health.service import Health
 
         return Health(self.database(Login.DATA), self.policy.shipped)
+
+    @cached_property
+    def months(self) -> Months:
+        """Return the upkeep of ledger partitions."""
+        from shared.lifecycle.months import Months
+
+        return Months(self.database(Login.CONTROL))
 
     @cached_property
     def keyring(self) -> Keyring:

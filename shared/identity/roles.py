@@ -84,7 +84,12 @@ GRANTS: dict[Role, frozenset[str]] = {
         {"ingest:record:submit", "ingest:receipt:read", "policy:revision:read"}
     ),
     Role.RECONCILER: frozenset(
-        {"ingest:receipt:reconcile", "outbox:message:sweep", "governance:denial:settle"}
+        {
+            "ingest:receipt:reconcile",
+            "outbox:message:sweep",
+            "governance:denial:settle",
+            "lifecycle:ledger:prepare",
+        }
     ),
 }
 

@@ -14,6 +14,7 @@ from shared.kernel.db import Database
 from shared.kernel.errors import Conflict, Invalid, Missing
 from shared.kernel.ids import IdSource
 from shared.kernel.sql import Queries
+from shared.lifecycle.months import prepare_months
 
 _sql = Queries("shared.lifecycle")
 
@@ -95,6 +96,7 @@ def initialise(migrator: Database, call: Call, ids: IdSource, workspace: str, ow
             ):
                 raise AlreadyAnother
             return False
+        prepare_months(tx, call.now)
         principal_id = ids.mint("prn", call.now)
         tx.run(_sql.register_owner, {**row, "principal_id": principal_id, "object_id": owner})
         tx.run(

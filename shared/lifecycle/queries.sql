@@ -5,6 +5,10 @@ INSERT INTO ops.environment_marker
 VALUES (%(environment)s, %(workspace)s, 'v2', %(now)s, %(by)s)
 ON CONFLICT ON CONSTRAINT environment_marker_pk DO NOTHING;
 
+-- name: prepare_months
+-- Make the ledger partitions of some months; the answer is how many were missing.
+SELECT ops.prepare_ledger_months(%(first)s, %(months)s);
+
 -- name: marker
 -- What the database says of itself; no row: it is not initialised.
 SELECT environment, workspace, schema_version, epoch FROM ops.environment_marker;

@@ -395,3 +395,56 @@ CREATE POLICY fact_of_platform ON ops.fact FOR INSERT WITH CHECK (tenant_id IS N
 CREATE POLICY fact_key_of_platform ON ops.fact_key
     USING (tenant_id IS NULL) WITH CHECK (tenant_id IS NULL);
 CREATE POLICY outbox_of_platform ON ops.outbox FOR INSERT WITH CHECK (tenant_id IS NULL);
+
+-- ledger months -------------------------------------------------------------------------------------
+-- Prepare partitions for some months, beginning with one such as 202611; returns how many are new.
+-- It runs as the owner of the schema, so that a timer may keep a few months ahead. A month for which
+-- rows came before its partition did stays in the default partition for good.
+
+CREATE FUNCTION ops.prepare_ledger_months(first integer, months integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog
+    SET lock_timeout = '4s'
+    AS $$
+DECLARE
+    made integer := 0;
+    step integer;
+    month integer;
+    tab text;
+    part text;
+BEGIN
+    IF months NOT BETWEEN 1 AND 36 OR first NOT BETWEEN 202001 AND 299912
+       OR first % 100 NOT BETWEEN 1 AND 12 THEN
+        RAISE EXCEPTION 'months to prepare are out of range' USING ERRCODE = 'data_exception';
+    END IF;
+    FOR step IN 0..months - 1 LOOP
+        month := (first / 100 + (first % 100 - 1 + step) / 12) * 100
+                 + (first % 100 - 1 + step) % 12 + 1;
+        FOREACH tab IN ARRAY ARRAY['admission', 'fact'] LOOP
+            part := format('%s_%s', tab, month);
+            CONTINUE WHEN to_regclass('ops.' || part) IS NOT NULL;
+            BEGIN
+                EXECUTE format(
+                    'CREATE TABLE ops.%I PARTITION OF ops.%I FOR VALUES FROM (%s) TO (%s)',
+                    part, tab, month, month + 1
+                );
+            EXCEPTION WHEN check_violation THEN
+                CONTINUE;
+            END;
+            EXECUTE format('ALTER TABLE ops.%I ENABLE ROW LEVEL SECURITY', part);
+            EXECUTE format('ALTER TABLE ops.%I FORCE ROW LEVEL SECURITY', part);
+            EXECUTE format(
+                'CREATE POLICY %I ON ops.%I USING (tenant_id = ops.current_tenant())',
+                part || '_inside_tenant', part
+            );
+            EXECUTE format(
+                'CREATE TRIGGER %I BEFORE TRUNCATE ON ops.%I'
+                ' FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_ledger_change()',
+                part || '_is_not_truncated', part
+            );
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END
+$$;

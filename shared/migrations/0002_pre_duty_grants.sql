@@ -11,6 +11,9 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ops
 GRANT SELECT ON ops.environment_marker, ops.policy_revision
     TO ops_data, ops_control, ops_jobs, ops_keys, ops_seal, ops_backup, ops_audit, ops_search;
 
+REVOKE EXECUTE ON FUNCTION ops.prepare_ledger_months FROM
+    ops_data, ops_jobs, ops_keys, ops_seal, ops_backup, ops_audit, ops_search;
+
 -- Every duty may record what it did; a fact's key makes a repeat a no-op.
 -- Of a ledger row a login gives month and text; its place in the stream is Postgres' to say.
 GRANT INSERT (month, body) ON ops.fact TO ops_data, ops_control, ops_jobs, ops_keys, ops_seal;

@@ -192,9 +192,11 @@ class TestDefaultDeny:
             login: words for (name, login), words in grants_of(admin).items() if name == table
         }
         assert grants
-        assert {word for words in grants.values() for word in words.split(", ")} == {
-            "insert",
+        # A login gives month and text of a row; its place in the stream is Postgres' to say.
+        assert set(grants.values()) <= {
             "select",
+            "insert (body, month)",
+            "insert (body, month), select",
         }
 
     def test_keys_and_backup_alone_read_the_vault(self, admin: psycopg.Connection) -> None:

@@ -150,7 +150,7 @@ class TestAppendOnly:
         "DELETE FROM ops.{}",
         "TRUNCATE ops.{}",
     )
-    LEDGERS = ("fact", "fact_other", "admission", "admission_other")
+    LEDGERS = ("fact", "fact_202611", "admission", "admission_202611")
 
     @pytest.fixture(scope="class", autouse=True)
     @staticmethod

@@ -157,11 +157,11 @@ STEPS = (
     "admission_key",
     "pii_vault",
     "blind_index",
-    "admission_other",
+    "admission_202611",
     "record",
     "receipt_document",
     "fact_key",
-    "fact_other",
+    "fact_202611",
     "idempotent_answer",
 )
 """Every table that an admission writes, in order."""
