@@ -22,7 +22,7 @@ from shared.ingest.receipts import render
 from shared.kernel.call import Call
 from shared.kernel.canonical import Json, canonical, content_address, keyed_digest
 from shared.kernel.clock import instant
-from shared.kernel.db import TRANSACTION_SECONDS, Tx
+from shared.kernel.db import Tx
 from shared.kernel.errors import Item, OpsError
 from shared.kernel.ids import RunId
 from shared.kernel.sql import Queries
@@ -44,13 +44,13 @@ _sql = Queries("shared.ingest")
 class Deadline:
     """How long one request may be worked on while its transaction is open.
 
-    Postgres ends a transaction after `TRANSACTION_SECONDS`; a request that would reach that is
-    refused for good long before, because sending it again could never help.
+    Postgres ends a transaction after a while (`kernel.db.TRANSACTION_SECONDS`). A request that
+    would reach that is refused for good long before: sending it again could never help.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
         """Start the clock."""
-        self._end = time.monotonic() + TRANSACTION_SECONDS / 3
+        self._end = time.monotonic() + seconds
 
     def check(self) -> None:
         """Raise `BatchTooHeavy` when the time is up."""

@@ -14,7 +14,7 @@ from shared.ingest.contracts import Contract
 from shared.ingest.documents import Documents, Pending
 from shared.kernel.call import Call, SourceType
 from shared.kernel.canonical import NotCanonical, keyed_digest
-from shared.kernel.db import Database, Tx
+from shared.kernel.db import TRANSACTION_SECONDS, Database, Tx
 from shared.kernel.errors import Conflict, EnvironmentDiffers, Invalid, Item, OpsError
 from shared.kernel.ids import IdSource, RunId, TenantId
 from shared.kernel.ports import Telemetry
@@ -70,6 +70,7 @@ class IngestGate:
         telemetry: Telemetry,
         max_records: int,
         config_revision: str,
+        work_seconds: float = TRANSACTION_SECONDS / 3,
     ) -> None:
         """Serve ``contracts``, whose policy revision is ``policy_rev``."""
         self._data = data
@@ -83,6 +84,7 @@ class IngestGate:
         self._telemetry = telemetry
         self._max_records = max_records
         self._config_revision = config_revision
+        self._work_seconds = work_seconds
 
     def submit(self, call: Call, submission: Submission) -> answers.Answer:
         """Decide one request under strict handling: every record, or none (D17, 000-R15).
@@ -127,7 +129,7 @@ class IngestGate:
             body_hash = keyed_digest(keys.index, "ops.body.v1", submission.body)
             if key is not None and (told := answers.replay(tx, tenant_id, key, body_hash)):
                 return told, None
-            deadline = batch.Deadline()
+            deadline = batch.Deadline(self._work_seconds)
             candidates = self._read(compiled, submission, tenant_id, run_id, keys, deadline)
             fresh = dedupe.claim(tx, tenant_id, candidates)
             frame = batch.Frame(
