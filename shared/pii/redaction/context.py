@@ -90,7 +90,7 @@ def _announced(folded: Folded, found: Found) -> bool:
 def _capitalised(folded: Folded, found: Found) -> bool:
     """A capital first letter, or a text that has no capitals at all to go by."""
     first = folded.cased[found.start : found.start + 1]
-    return not first.islower() or not folded.has_capitals
+    return not first.islower() or not folded.has_capitals_at(found.start)
 
 
 def _shouted(folded: Folded, found: Found) -> bool:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import compress
+from bisect import bisect_right
+from itertools import accumulate, compress
 from typing import Final
 
 from shared.pii.redaction.placeholders import typed_placeholders
@@ -23,6 +24,9 @@ _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 _SEPARATORS: Final = bytes(b for b in range(128) if not chr(b).isalnum())
 _IS_SOLID: Final = bytes(int(b not in _SEPARATORS) for b in range(256))
 _BARRIER: Final = b"\x01"
+# Between the fields of one record: wider than any gap, any cue and any look around a find.
+FIELD_BREAK: Final = "\x1e" * 48
+_FIELD_BREAK: Final = FIELD_BREAK.encode()
 _REMEMBERED: Final = 4096
 _INDICES: Final = tuple(range(8192))  # numbers made once are half the work of `positions`
 
@@ -112,12 +116,11 @@ class Folded:
     """A text beside its folded view."""
 
     __slots__ = (
-        "_digits",
+        "_fields",
         "_origin",
         "_positions",
         "_squeezed",
         "cased",
-        "has_capitals",
         "lower",
         "text",
         "typed",
@@ -134,17 +137,19 @@ class Folded:
                 blanked[start:end] = _BARRIER * (end - start)
             self.cased = bytes(blanked)
         self.lower = self.cased.lower()
-        self.has_capitals = self.cased != self.lower
-        self._digits: int | None = None
+        self._fields: tuple[list[int], list[bool]] | None = None
         self._squeezed: bytes | None = None
         self._positions: list[int] | None = None
 
-    @property
-    def digits(self) -> int:
-        """How many digits there are: few enough, and most recognisers need not look."""
-        if self._digits is None:
-            self._digits = len(self.lower) - len(self.lower.translate(None, b"0123456789"))
-        return self._digits
+    def has_capitals_at(self, position: int) -> bool:
+        """Whether the field around this position is written with any."""
+        if self._fields is None:
+            parts = self.cased.split(_FIELD_BREAK)
+            lengths = (len(part) + len(_FIELD_BREAK) for part in parts[:-1])
+            capitals = [part != part.lower() for part in parts]
+            self._fields = list(accumulate(lengths, initial=0)), capitals
+        starts, capitals = self._fields
+        return capitals[bisect_right(starts, position) - 1]
 
     @property
     def squeezed(self) -> bytes:

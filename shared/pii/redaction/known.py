@@ -68,14 +68,23 @@ class KnownMatcher(Sequence[KnownValue]):
         weak: list[Found] = []
         for needle, span in self._standing(folded):
             (strong if needle.strong else weak).append(_found(needle, folded, span))
+        if self._any_typed(folded):
+            strong.extend(self._typed(folded))
+        return strong + confirmed(folded, weak, strong) if weak else strong
+
+    def _any_typed(self, folded: Folded) -> bool:
+        """Whether any letters to look for stand in what was typed as a placeholder: never."""
+        if self._automaton is None or not folded.typed:
+            return False
+        suffixes = b"\x01".join([suffix for _, _, suffix in folded.typed])
+        return next(self._automaton.iter(suffixes.decode("latin-1")), None) is not None
+
+    def _typed(self, folded: Folded) -> Iterator[Found]:
         for start, end, suffix in folded.typed:
             typed = Folded(suffix.decode())
-            strong.extend(
-                Found(start, end, needle.kind, needle.normal, needle.rank)
-                for needle, span in self._standing(typed)
-                if needle.strong and span == (0, len(suffix))
-            )
-        return strong + confirmed(folded, weak, strong) if weak else strong
+            for needle, span in self._standing(typed):
+                if needle.strong and span == (0, len(suffix)):
+                    yield Found(start, end, needle.kind, needle.normal, needle.rank)
 
     def _standing(self, folded: Folded) -> Iterator[tuple[Needle, Span]]:
         if self._automaton is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,16 +56,19 @@ class KnownValue:
     strong: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A stretch of folded text to replace, and the normal form its placeholder is made from."""
 
     start: int
     end: int
     kind: Kind
-    normal: str = field(repr=False)
+    normal: str
     rank: int
     strong: bool = True
+
+    def __repr__(self) -> str:
+        """Say where and what kind only: the rest is the value."""
+        return f"<found {self.kind} at {self.start}>"
 
 
 RANK_PART: Final = 1  # a known value in part: one name of a person, a weak value in context

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.folding import squeeze
 from shared.pii.redaction.model import Kind
@@ -21,6 +21,7 @@ from shared.pii.redaction.validity import (
 
 if TYPE_CHECKING:
     from shared.pii.redaction.folding import Folded
+    from shared.pii.redaction.linear import Hit
 
 _SSN_CUE: Final = re.compile(rb"(?:ssn|social security|soc sec|sozialversicherung)[^0-9]{0,16}$")
 _VIN_CUE: Final = re.compile(
@@ -33,41 +34,36 @@ _LEAST_VIN_DIGITS: Final = 5
 _LONGEST_LOCAL: Final = 64
 
 
-def has_digits(least: int) -> Any:
-    """Ask whether a text holds that many digits at all."""
-    return lambda folded: folded.digits >= least
-
-
-def _email(_: Folded, match: Any) -> Verdict:
+def _email(_: Folded, match: Hit) -> Verdict:
     start, end = match.span()
-    local, domain = match.group(1), match.group(2)
+    local, domain = match.text(1), match.text(2)
     if not local or len(local) > _LONGEST_LOCAL * 4 or domain.endswith(b"-"):
         return None
     spoken = re.sub(rb"\s*[(\[{]?\b(?:dot|punkt)\b[)\]}]?\s*", b".", local + b"@" + domain)
     return start, end, normal_form(Kind.EMAIL, spoken)
 
 
-def _card(folded: Folded, match: Any) -> Verdict:
+def _card(folded: Folded, match: Hit) -> Verdict:
     start, end = match.span()
-    digits = digits_of(match.group())
+    digits = digits_of(match.text())
     if alone(folded.lower, start, end) and is_card(digits):
         return start, end, digits
     return None
 
 
-def _ssn(folded: Folded, match: Any) -> Verdict:
+def _ssn(folded: Folded, match: Hit) -> Verdict:
     start, end = match.span()
-    digits = digits_of(match.group())
+    digits = digits_of(match.text())
     if not alone(folded.lower, start, end) or not is_ssn(digits):
         return None
-    if match.group().isdigit() and _SSN_CUE.search(before(folded.lower, start, 40)) is None:
+    if match.text().isdigit() and _SSN_CUE.search(before(folded.lower, start, 40)) is None:
         return None
     if before(folded.lower, start, 1) in {b"-", b"."}:
         return None
     return start, end, digits
 
 
-def _iban(folded: Folded, match: Any) -> Verdict:
+def _iban(folded: Folded, match: Hit) -> Verdict:
     """Walk on from the head for as many characters as the country has.
 
     The words that follow look like more of it, so the expression alone cannot know the end.
@@ -90,9 +86,9 @@ def _iban(folded: Folded, match: Any) -> Verdict:
     return start, start + end, iban.decode()
 
 
-def _ip(folded: Folded, match: Any) -> Verdict:
+def _ip(folded: Folded, match: Hit) -> Verdict:
     start, end = match.span()
-    text = match.group()
+    text = match.text()
     lower = folded.lower
     if b":" in text:
         colons = text.count(b"::")
@@ -107,10 +103,10 @@ def _ip(folded: Folded, match: Any) -> Verdict:
     return None if address is None else (start, end, address)
 
 
-def _vin(folded: Folded, match: Any) -> Verdict:
+def _vin(folded: Folded, match: Hit) -> Verdict:
     """With the check digit anywhere; after "VIN" also without it, as in Europe."""
     start, end = match.span()
-    vin = match.group().decode()
+    vin = match.text().decode()
     if is_vin(vin):
         return start, end, vin
     looks = not vin.isdigit() and sum(map(str.isdigit, vin)) >= _LEAST_VIN_DIGITS
@@ -119,11 +115,11 @@ def _vin(folded: Folded, match: Any) -> Verdict:
     return None
 
 
-def _spaced_vin(folded: Folded, match: Any) -> Verdict:
+def _spaced_vin(folded: Folded, match: Hit) -> Verdict:
     """After "VIN" in groups: the first seventeen characters, if the check digit agrees."""
     start = match.start(1)
     taken = end = 0
-    for byte in match.group(1):
+    for byte in match.text(1):
         if taken == VIN_LENGTH:
             break
         end += 1
@@ -145,7 +141,6 @@ NUMBERS: Final = (
         Kind.EMAIL,
         (rf"({_LOCAL})\s?@\s?((?:{_LABEL}\.)+[{_LETTER}]{{2,24}})"),
         _email,
-        lambda folded: b"@" in folded.lower,
     ),
     Recogniser(
         Kind.EMAIL,
@@ -155,12 +150,6 @@ NUMBERS: Final = (
             r"|co|eu|uk|ca|fr|it))\b"
         ),
         _email,
-        lambda folded: (
-            b"dot" in folded.lower
-            or b"punkt" in folded.lower
-            or b"at)" in folded.lower
-            or b"at]" in folded.lower
-        ),
     ),
     Recogniser(
         Kind.CARD,
@@ -169,37 +158,31 @@ NUMBERS: Final = (
             r"|(?:1800|2131)(?:[ \-.]?[0-9]){11}"
         ),
         _card,
-        has_digits(12),
     ),
     Recogniser(
         Kind.IBAN,
         (rf"\b(?:{_COUNTRIES})[ ]?[0-9]{{2}}[ \-]?[a-z0-9]{{4}}"),
         _iban,
-        has_digits(10),
     ),
     Recogniser(
         Kind.IP,
         (r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"),
         _ip,
-        lambda folded: folded.digits >= 4 and folded.lower.count(b".") >= 3,  # noqa: PLR2004
     ),
     Recogniser(
         Kind.IP,
         (r"[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?::?[0-9]{1,3}(?:\.[0-9]{1,3}){3})?"),
         _ip,
-        lambda folded: folded.lower.count(b":") > 1,
     ),
     Recogniser(
         Kind.SSN,
         (r"[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4}|[0-9]{9}"),
         _ssn,
-        has_digits(9),
     ),
     Recogniser(
         Kind.VIN,
         (r"\b[a-hj-npr-z0-9]{17}\b"),
         _vin,
-        has_digits(4),
     ),
     Recogniser(
         Kind.VIN,
@@ -208,6 +191,5 @@ NUMBERS: Final = (
             r"[^a-z0-9]{1,3}){0,2}((?:[a-hj-npr-z0-9]{1,11}[ \-]){1,8}[a-hj-npr-z0-9]{1,11})\b"
         ),
         _spaced_vin,
-        has_digits(4),
     ),
 )

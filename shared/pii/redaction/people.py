@@ -8,7 +8,7 @@ such sign, so there only a title or an explicit "name:" announces a person.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.folding import squeeze
 from shared.pii.redaction.model import Kind
@@ -17,6 +17,7 @@ from shared.pii.redaction.words import COMMON, NOT_NAMES, ROLE, TITLE
 
 if TYPE_CHECKING:
     from shared.pii.redaction.folding import Folded
+    from shared.pii.redaction.linear import Hit
 
 _TITLES: Final = "|".join(TITLE)
 _ROLES: Final = "|".join(ROLE)
@@ -31,13 +32,13 @@ _NO_TITLE_NAMES: Final = NOT_NAMES - COMMON
 _WORD: Final = re.compile(rb"[A-Za-z'-]+")
 
 
-def _after_title(folded: Folded, match: Any) -> Verdict:
+def _after_title(folded: Folded, match: Hit) -> Verdict:
     """Behind a title even "Ford" and "May" are people; "Ms the" is not."""
-    span = match.span(1) if match.group(1) is not None else match.span(2)
+    span = match.span(1) if match.took(1) else match.span(2)
     return _name_within(folded, span, _NO_TITLE_NAMES)
 
 
-def _after_role(folded: Folded, match: Any) -> Verdict:
+def _after_role(folded: Folded, match: Hit) -> Verdict:
     """A word that is also a name needs another name behind it: "customer Will Brandhuber"."""
     start, end = match.span(1)
     first, _, rest = folded.lower[start:end].partition(b" ")
@@ -76,7 +77,6 @@ PEOPLE: Final = (
             rf"(?:({_FULL})|({_FULL_LOUD}))\b"
         ),
         _after_title,
-        lambda _: True,
         cased=True,
     ),
     Recogniser(
@@ -86,14 +86,12 @@ PEOPLE: Final = (
             rf"|(?i:name|named|namens|my name is|mein name ist)){_SEPARATOR}({_FULL})\b"
         ),
         _after_role,
-        lambda folded: not folded.cased.islower() and not folded.cased.isupper(),
         cased=True,
     ),
     Recogniser(
         Kind.PERSON,
         (rf"\b(?i:{_ROLES})(?:'S)?[ ](?i:name)(?:[ ](?i:is|was))?{_SEPARATOR}({_FULL_LOUD})\b"),
         _after_role,
-        lambda folded: b"name" in folded.lower,
         cased=True,
     ),
 )

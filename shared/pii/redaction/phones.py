@@ -8,7 +8,7 @@ never after a word for something else ("case", "part no.").
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.model import Kind
 from shared.pii.redaction.normal import digits_of, phone_parts
@@ -17,6 +17,7 @@ from shared.pii.redaction.validity import calling_code, is_nanp
 
 if TYPE_CHECKING:
     from shared.pii.redaction.folding import Folded
+    from shared.pii.redaction.linear import Hit
 
 _CUE_WORDS: Final = (
     r"tel|telefon|telefonnummer|telephone|phone|phone number|ph|cell|cell ?phone|mobile|handy"
@@ -68,21 +69,21 @@ def _named(folded: Folded, start: int) -> bool:
     return _CUE.search(before(folded.lower, start, 36)) is not None
 
 
-def _nanp(folded: Folded, match: Any) -> Verdict:
+def _nanp(folded: Folded, match: Hit) -> Verdict:
     start, end = match.span()
-    digits = digits_of(match.group())
+    digits = digits_of(match.text())
     if not is_nanp(digits[-10:]) or _joined(folded, start, end):
         return None
     # One separator or none, and a part number looks the same: "312-5550142".
-    doubtful = _GROUPED.search(match.group()) is None
+    doubtful = _GROUPED.search(match.text()) is None
     if doubtful and not _named(folded, start) and _named_otherwise(folded, start):
         return None
     return _accepted(folded, start, end)
 
 
-def _international(folded: Folded, match: Any) -> Verdict:
+def _international(folded: Folded, match: Hit) -> Verdict:
     start, end = match.span()
-    stretch = match.group().rstrip(b" .-/(")
+    stretch = match.text().rstrip(b" .-/(")
     end = start + len(stretch)
     digits = digits_of(stretch)
     if not stretch.startswith(b"+"):
@@ -98,9 +99,9 @@ def _international(folded: Folded, match: Any) -> Verdict:
     return _accepted(folded, start, end)
 
 
-def _german(folded: Folded, match: Any) -> Verdict:
+def _german(folded: Folded, match: Hit) -> Verdict:
     start = match.start()
-    stretch = match.group().rstrip(b" .-/(")
+    stretch = match.text().rstrip(b" .-/(")
     end = start + len(stretch)
     digits = digits_of(stretch)
     if not 7 <= len(digits) <= 13 or _joined(folded, start, end):  # noqa: PLR2004
@@ -117,10 +118,10 @@ def _german(folded: Folded, match: Any) -> Verdict:
     return None
 
 
-def _cued(folded: Folded, match: Any) -> Verdict:
+def _cued(folded: Folded, match: Hit) -> Verdict:
     """After "phone", "call", "Tel.": seven to fifteen digits however grouped."""
     start, end = match.span(1)
-    stretch = match.group(1)
+    stretch = match.text(1)
     digits = digits_of(stretch)
     if not 7 <= len(digits) <= 15 or _joined(folded, start, end):  # noqa: PLR2004 - E.164
         return None
@@ -139,19 +140,16 @@ PHONES: Final = (
             r"[2-9][0-9]{2}[ .\-/]{0,3}[0-9]{4}"
         ),
         _nanp,
-        lambda folded: folded.digits >= 10,  # noqa: PLR2004 - area, exchange, line
     ),
     Recogniser(
         Kind.PHONE,
         (r"(?:\+|\b00|\b011)[ ]?[1-9](?:[ .\-/()]{0,3}[0-9]){7,14}"),
         _international,
-        lambda folded: folded.digits >= 8,  # noqa: PLR2004 - the shortest E.164 number
     ),
     Recogniser(
         Kind.PHONE,
         (r"\(?0[1-9][0-9]{1,4}\)?(?:[ \-/.]{0,3}[0-9]{2,}){1,5}"),
         _german,
-        lambda folded: folded.digits >= 7,  # noqa: PLR2004
     ),
     Recogniser(
         Kind.PHONE,
@@ -160,6 +158,5 @@ PHONES: Final = (
             r"(\+?\(?[0-9](?:[ .\-/()]{0,3}[0-9]){6,14})"
         ),
         _cued,
-        lambda folded: folded.digits >= 7,  # noqa: PLR2004
     ),
 )

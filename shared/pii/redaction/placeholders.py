@@ -13,9 +13,8 @@ joins two values in prose, it never reveals one.
 from __future__ import annotations
 
 import hmac
+import re
 from typing import TYPE_CHECKING, Final
-
-import re2
 
 from shared.pii.redaction.model import Kind
 
@@ -28,7 +27,7 @@ _DOMAIN: Final = b"ops.placeholder.v1"
 _KEY_BYTES: Final = 32
 _REMEMBERED: Final = 16_384
 
-_SHAPE: Final = re2.compile(
+_SHAPE: Final = re.compile(
     rf"\[(?:{'|'.join(Kind)})_([0-9a-hjkmnp-tv-z]{{{SUFFIX_LENGTH}}})\]".encode()
 )
 

@@ -8,7 +8,7 @@ suffix must be able to name a street, and after a suffix that is mostly another 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.model import Kind
 from shared.pii.redaction.normal import DIRECTIONS, street_normal
@@ -18,6 +18,7 @@ from shared.pii.redaction.words import NOT_STREET_NAMES
 
 if TYPE_CHECKING:
     from shared.pii.redaction.folding import Folded
+    from shared.pii.redaction.linear import Hit
 
 _PLAIN: Final = (
     "street|avenue|ave|road|rd|boulevard|blvd|lane|ln|parkway|pkwy|highway|hwy|terrace|turnpike"
@@ -49,37 +50,37 @@ _GERMAN_STOP: Final = frozenset(
 )
 
 
-def _english(folded: Folded, match: Any) -> Verdict:
+def _english(folded: Folded, match: Hit) -> Verdict:
     start, end = match.span()
-    names = match.group(2).replace(b".", b" ").split()
+    names = match.text(2).replace(b".", b" ").split()
     suffix_end = match.end(3)
     written = folded.cased[match.start(2) : suffix_end]
-    tail = match.group(4)
-    located = tail is not None and _ZIP.search(tail) is not None
+    tailed = match.took(4)
+    located = tailed and _ZIP.search(match.text(4)) is not None
     titled = not written.isupper() and all(not word[:1].islower() for word in written.split())
     if not located and any(name.decode() in NOT_STREET_NAMES for name in names):
         return None
-    doubtful = match.group(3).decode() in _DOUBTFUL_SET
+    doubtful = match.text(3).decode() in _DOUBTFUL_SET
     if doubtful and not located and not titled:
         return None
     if not doubtful and not located and len(names) > _MOST_NAMES:
         return None
-    if tail is not None and not located:
+    if tailed and not located:
         end = match.start(4)  # a state without its code is as likely the word "in" or "or"
     line = folded.lower[start:end].rstrip(_MARKS)
     return start, start + len(line), street_normal(folded.lower[start:suffix_end])
 
 
-def _german(folded: Folded, match: Any) -> Verdict:
+def _german(folded: Folded, match: Hit) -> Verdict:
     start, end = match.span()
-    if match.group(1).lower() in _GERMAN_STOP:
+    if match.text(1).lower() in _GERMAN_STOP:
         return None
     return start, end, street_normal(folded.lower[start : match.end(2)])
 
 
-def _box(_: Folded, match: Any) -> Verdict:
+def _box(_: Folded, match: Hit) -> Verdict:
     start, end = match.span()
-    return start, end, "pobox " + match.group(1).decode()
+    return start, end, "pobox " + match.text(1).decode()
 
 
 PLACES: Final = (
@@ -92,7 +93,6 @@ PLACES: Final = (
             rf"({_PLAIN}|{_DOUBTFUL})\b\.?(?:[ ](?:{_DIRECTION})\b\.?)?{_SUITE}?({_TAIL})?"
         ),
         _english,
-        lambda folded: folded.digits > 0,
     ),
     Recogniser(
         Kind.STREET,
@@ -103,13 +103,11 @@ PLACES: Final = (
             r"([0-9]{1,4}(?:[ ]?[a-h]\b)?)(?:-[0-9]{1,4})?\b(?:,[ ]{1,2}[0-9]{5}[ ][A-Z][a-z]+)?"
         ),
         _german,
-        lambda folded: folded.digits > 0 and folded.has_capitals,
         cased=True,
     ),
     Recogniser(
         Kind.STREET,
         (r"\b(?:p\.?[ ]?o\.?[ ]box|postfach)[ ]#?([0-9]{1,8})\b"),
         _box,
-        lambda folded: b"box" in folded.lower or b"postfach" in folded.lower,
     ),
 )

@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from shared.pii.redaction.folding import Folded
+from shared.pii.redaction.folding import FIELD_BREAK, Folded
 from shared.pii.redaction.known import KnownMatcher
 from shared.pii.redaction.model import (
     RANK_PATTERN,
@@ -36,7 +36,6 @@ DEFAULT: Final = (*NUMBERS, *PHONES, *PLACES, *PEOPLE)
 # A replacement changes what stands beside what, and may uncover a find that overlapped another;
 # a text that is not clean after this many looks will not become so.
 _LOOKS: Final = 5
-_BETWEEN_FIELDS: Final = "\x01" * 16
 _BETWEEN_NAMES: Final = re.compile(rb"[ \t]{0,3}(?:[a-z]\.?[ ]|[.'-])?")
 
 
@@ -61,33 +60,57 @@ class PatternRedactor:
         3. Replace what only now came to light, a few times at most; then refuse.
         """
         matcher = KnownMatcher.of(known)
-        return {name: self._redacted(name, text, matcher) for name, text in texts.items()}
-
-    def _redacted(self, name: str, text: str, matcher: KnownMatcher) -> RedactedText:
-        replaced: Counter[Kind] = Counter()
+        clean = dict(texts)
+        replaced: dict[str, Counter[Kind]] = {name: Counter() for name in texts}
+        names = list(texts)
         for _ in range(_LOOKS):
-            folded = Folded(text)
-            finds = self._finds(folded, matcher)
-            if not finds:
-                return minted(text, replaced)
-            text = self._replace(folded, settled(folded, finds), replaced)
-        if remaining := self._finds(Folded(text), matcher):
-            raise LeakFound(name, sorted({_code(found) for found in remaining}))
-        return minted(text, replaced)
+            # Only what was replaced can look different now.
+            names = self._look(names, clean, replaced, matcher)
+            if not names:
+                return {name: minted(text, replaced[name]) for name, text in clean.items()}
+        for name in names:
+            if remaining := self._finds(Folded(clean[name]), matcher):
+                raise LeakFound(name, sorted({_code(found) for found in remaining}))
+        return {name: minted(text, replaced[name]) for name, text in clean.items()}
+
+    def _look(
+        self,
+        names: list[str],
+        clean: dict[str, str],
+        replaced: Mapping[str, Counter[Kind]],
+        matcher: KnownMatcher,
+    ) -> list[str]:
+        """Look at these fields and replace what is found; return the fields that changed."""
+        page, starts = _page([clean[name] for name in names])
+        finds = self._finds(page, matcher)
+        if not finds:
+            return []
+        pieces: list[list[str]] = [[] for _ in names]
+        ends = list(starts)  # how far each field is written
+        for found in settled(page, finds):
+            start, end = page.original(found.start, found.end)
+            field = bisect_right(starts, start) - 1
+            placeholder = self._placeholders(found.kind, found.normal)
+            pieces[field] += (page.text[ends[field] : start], placeholder)
+            replaced[names[field]][found.kind] += 1
+            ends[field] = end
+        for name, start, end, new in zip(names, starts, ends, pieces, strict=True):
+            if new:
+                new.append(clean[name][end - start :])
+                clean[name] = "".join(new)
+        return [name for name, new in zip(names, pieces, strict=True) if new]
 
     def _finds(self, folded: Folded, matcher: KnownMatcher) -> list[Found]:
         return matcher.find(folded) + self._recognisers.find(folded)
 
-    def _replace(self, folded: Folded, finds: list[Found], replaced: Counter[Kind]) -> str:
-        pieces: list[str] = []
-        done = 0
-        for found in finds:
-            start, end = folded.original(found.start, found.end)
-            pieces += (folded.text[done:start], self._placeholders(found.kind, found.normal))
-            replaced[found.kind] += 1
-            done = end
-        pieces.append(folded.text[done:])
-        return "".join(pieces)
+
+def _page(texts: Sequence[str]) -> tuple[Folded, list[int]]:
+    """One text of all fields, and where each starts: to look once is what costs.
+
+    Whatever a matcher crosses or looks at beside a find is narrower than the break between two.
+    """
+    starts = list(accumulate((len(text) + len(FIELD_BREAK) for text in texts[:-1]), initial=0))
+    return Folded(FIELD_BREAK.join(texts)), starts
 
 
 def _code(found: Found) -> LeakCode:
@@ -139,10 +162,7 @@ def deterministic_leaks(
 ) -> list[Leak]:
     """Strong vaulted values inside deterministic fields, given as (pointer, text)."""
     fields = list(values)
-    # One text of all fields, since most are so short that looking once is what costs; what
-    # lies between them is wider than any gap within a value.
-    folded = Folded(_BETWEEN_FIELDS.join(text for _, text in fields))
-    starts = list(accumulate((len(text) + len(_BETWEEN_FIELDS) for _, text in fields), initial=0))
+    folded, starts = _page([text for _, text in fields])
     found_in = {
         (bisect_right(starts, folded.original(found.start, found.end)[0]) - 1, found.kind)
         for found in KnownMatcher.of(known).find(folded)

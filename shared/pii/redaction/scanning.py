@@ -1,4 +1,4 @@
-"""What a recogniser is: a cheap question, a linear expression, and a judgement of each match.
+"""What a recogniser is: a linear expression, and a judgement of each match.
 
 Expressions are RE2, so no text can make one slow; whatever RE2 cannot say (checksums, what
 stands before, what the words mean) is Python on the few stretches that match.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import re2
-
+from shared.pii.redaction.linear import Hit, Linear, screen
 from shared.pii.redaction.model import RANK_PATTERN, Found, Kind
 
 if TYPE_CHECKING:
@@ -19,17 +18,9 @@ if TYPE_CHECKING:
 
 # A judgement sees one match: the stretch to replace and its normal form, or None.
 type Verdict = tuple[int, int, str] | None
-type Judge = Callable[[Folded, Any], Verdict]
+type Judge = Callable[[Folded, Hit], Verdict]
 
 _WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-
-
-def linear(pattern: str) -> Any:
-    """Compile an expression over the folded bytes, with room for its automaton."""
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 64 << 20
-    return re2.compile(pattern.encode(), options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +30,34 @@ class Recogniser:
     kind: Kind
     source: str
     judge: Judge
-    asks: Callable[[Folded], bool]  # False: the text cannot hold one, skip the expression
     cased: bool = False
-    pattern: Any = field(init=False, repr=False)
+    pattern: Linear = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pattern", linear(self.source))
+        object.__setattr__(self, "pattern", Linear(self.source))
 
-    def find(self, folded: Folded, position: int = 0) -> Iterator[Found]:
+    def find(self, folded: Folded) -> Iterator[Found]:
         """Yield what the judge accepts; after a refusal go on behind the first word."""
-        if not self.asks(folded):
-            return
         view = folded.cased if self.cased else folded.lower
-        search = self.pattern.search
-        while (match := search(view, position)) is not None:
-            verdict = self.judge(folded, match)
+        search, judge, position = self.pattern.search, self.judge, 0
+        while (hit := search(view, position)) is not None:
+            verdict = judge(folded, hit)
             if verdict is None:
-                position = _next_word(view, match.start(), match.end())
+                position = _next_word(view, *hit.span())
                 continue
             start, end, normal = verdict
             yield Found(start, end, self.kind, normal, RANK_PATTERN)
-            position = max(end, match.start() + 1)
+            position = max(end, hit.start() + 1)
 
 
 class Recognisers:
-    """Recognisers behind one expression that holds all of theirs: most texts match none."""
+    """Recognisers behind one pass that tells which of them have to look: mostly few."""
 
     __slots__ = ("_groups",)
 
     def __init__(self, recognisers: Sequence[Recogniser]) -> None:
         self._groups = [
-            (cased, linear("|".join(f"(?:{each.source})" for each in group)), group)
+            (cased, screen(each.source for each in group), group)
             for cased in (False, True)
             if (group := tuple(each for each in recognisers if each.cased is cased))
         ]
@@ -77,11 +65,9 @@ class Recognisers:
     def find(self, folded: Folded) -> list[Found]:
         """Everything any recogniser finds; finds of two of them may overlap."""
         finds: list[Found] = []
-        for cased, screen, group in self._groups:
-            first = screen.search(folded.cased if cased else folded.lower)
-            if first is not None:
-                for recogniser in group:
-                    finds.extend(recogniser.find(folded, first.start()))
+        for cased, occurring, group in self._groups:
+            for index in occurring(folded.cased if cased else folded.lower) or ():
+                finds.extend(group[index].find(folded))
         return finds
 
 
