@@ -129,9 +129,13 @@ class Services:
     def _database_password(self) -> Callable[[Login], str] | None:
         if self.settings.database_credential is DatabaseCredential.PASSFILE:
             return None
-        from shared.adapters.entra import database_token
+        return self._database_tokens
 
-        return database_token
+    @cached_property
+    def _database_tokens(self) -> Callable[[Login], str]:
+        from shared.adapters.entra import DatabaseTokens
+
+        return DatabaseTokens(self.settings.database_identities)
 
     @cached_property
     def blobs(self) -> BlobStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from azure.core.exceptions import AzureError
@@ -9,6 +10,15 @@ from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
 from shared.identity.errors import CredentialMissing
 from shared.kernel.db import DatabaseUnavailable, Login
+from shared.kernel.errors import OpsError
+
+
+class LoginNotOurs(OpsError):
+    """This app has no identity for a duty that it was asked to act in: a wrong setting."""
+
+    code = "identity.login_not_ours"
+    title = "This app has no identity for that database login"
+
 
 _POSTGRES = "https://ossrdbms-aad.database.windows.net/.default"
 
@@ -19,12 +29,24 @@ def credential() -> ManagedIdentityCredential:
     return ManagedIdentityCredential()
 
 
-def database_token(login: Login) -> str:  # noqa: ARG001 - each login's identity comes with its app
-    """Return an access token to use as a Postgres password. Raises `DatabaseUnavailable`."""
-    try:
-        return str(credential().get_token(_POSTGRES).token)
-    except AzureError as error:
-        raise DatabaseUnavailable from error
+class DatabaseTokens:
+    """Access tokens as Postgres passwords: one managed identity per duty login (design 3)."""
+
+    def __init__(self, client_ids: Mapping[str, str]) -> None:
+        """Remember whose token belongs to which login; asks nobody yet."""
+        self._credentials = {
+            login: ManagedIdentityCredential(client_id=client_id)
+            for login, client_id in client_ids.items()
+        }
+
+    def __call__(self, login: Login) -> str:
+        """Return a token for a login. Raises `DatabaseUnavailable`, `LoginNotOurs`."""
+        if login.value not in self._credentials:
+            raise LoginNotOurs(f"OPS_DATABASE_CLIENT_IDS names no identity for {login}")
+        try:
+            return str(self._credentials[login.value].get_token(_POSTGRES).token)
+        except AzureError as error:
+            raise DatabaseUnavailable from error
 
 
 def operator_token(audience: str) -> str:

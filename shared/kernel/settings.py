@@ -73,6 +73,7 @@ _DEVELOPMENT_KEYS = (KeySource.UNSAFE_LOCAL,)
 _GUARDED = (Environment.STAGING, Environment.PRODUCTION)
 _OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _API_KEY = re.compile(r"([0-9a-f]{64})=(" + _OBJECT_ID.pattern + ")")
+_IDENTITY = re.compile(r"(ops_[a-z]+)=(" + _OBJECT_ID.pattern + ")")
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/+\-]{0,127}")
 
 
@@ -110,6 +111,13 @@ def _api_keys(text: str) -> Mapping[str, str]:
     matches = [_API_KEY.fullmatch(part) for part in _parts(text.lower())]
     if not all(matches):
         raise _Unfit("must be <SHA-256 of the key in hex>=<object id>, separated by commas")
+    return {match[1]: match[2] for match in matches if match}
+
+
+def _identities(text: str) -> Mapping[str, str]:
+    matches = [_IDENTITY.fullmatch(part) for part in _parts(text.lower())]
+    if not all(matches):
+        raise _Unfit("must be <login>=<client id>, separated by commas")
     return {match[1]: match[2] for match in matches if match}
 
 
@@ -208,6 +216,13 @@ class Settings:
         _one_of(DatabaseCredential),
         "passfile: libpq's pass file; entra: a managed-identity token per connection.",
         default="passfile",
+    )
+    database_identities: Mapping[str, str] = setting(
+        "OPS_DATABASE_CLIENT_IDS",
+        _identities,
+        "With entra: the client id of each duty login's managed identity, <login>=<client id>, "
+        "separated by commas. A login without one cannot be used by this app.",
+        default="",
     )
     database_pool_max: int = setting(
         "OPS_DATABASE_POOL_MAX",
@@ -348,6 +363,11 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         problems.append(
             f"OPS_KEY_SOURCE=unsafe_local is refused in {environment}: "
             "tenant keys in plain files protect nobody"
+        )
+    entra = values.get("database_credential") is DatabaseCredential.ENTRA
+    if entra != bool(values.get("database_identities", entra)):
+        problems.append(
+            "OPS_DATABASE_CLIENT_IDS goes with OPS_DATABASE_CREDENTIAL=entra and only with it"
         )
     if bool(values.get("storage")) == bool(values.get("storage_account")):
         problems.append(
