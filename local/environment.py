@@ -45,6 +45,7 @@ class LocalEnvironment:
         """Return the environment variables of an app in this environment."""
         return {
             "OPS_ENVIRONMENT": "local_parity",
+            "PYTHON_THREADPOOL_THREAD_COUNT": "4",
             "OPS_WORKSPACE": "local",
             "OPS_DATABASE_URL": self.stack.database_url(self.database),
             "AzureWebJobsStorage": self.storage,

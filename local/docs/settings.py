@@ -45,7 +45,7 @@ def settings_page() -> str:
 
 def sample() -> str:
     """Return ``local.settings.sample.json``."""
-    values = {"FUNCTIONS_WORKER_RUNTIME": "python"}
+    values = {"FUNCTIONS_WORKER_RUNTIME": "python", "PYTHON_THREADPOOL_THREAD_COUNT": "4"}
     for field in fields(Settings):
         name: str = field.metadata["name"]
         values[name] = _SAMPLES.get(name, field.metadata["default"] or "")

@@ -227,8 +227,9 @@ class Settings:
     database_pool_max: int = setting(
         "OPS_DATABASE_POOL_MAX",
         _whole(1, 64),
-        "Connections per duty login; keep it equal to the worker's threads.",
-        default="4",
+        "Connections per duty login: one more than PYTHON_THREADPOOL_THREAD_COUNT, the worker's "
+        "threads, because receipt documents are written beside them.",
+        default="5",
     )
     storage: str = setting(
         "AzureWebJobsStorage",
