@@ -15,16 +15,19 @@ Never does
     name a value in an error or a repr.
 
 How a text is read
+    join       all fields as one page, since to look once is what costs     `pages`
+    unescape   a second reading, where HTML, URL or JSON escapes occur      `escapes`
     fold       case, accents, widths, invisible characters away, offsets kept   `folding`
     find       strong known values anywhere; weak ones in context; patterns     `known`, `scanning`
     settle     overlapping finds become one stretch, so no end of any remains   `redactor`
     replace    by the placeholder of the normal form                            `normal`
-    look again until clean; LeakFound with codes if it never is
+    look again until clean in both readings; LeakFound with codes if it never is
 
 Invariants, each held by tests in tests/unit/pii/redaction
     a strong known value never survives in any spelling
     redacting what is redacted changes nothing and finds no leak
     a text without a find is returned as it is
+    a field of a record is judged as if it stood alone
     equal normal values have equal placeholders under one key, others under another
     what a user types in the shape of a placeholder hides nothing and breaks nothing
     vehicle facts survive: make, model, VIN prefix, mileage, fault codes, part numbers, prices

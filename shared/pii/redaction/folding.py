@@ -23,6 +23,7 @@ from shared.pii.redaction.placeholders import typed_placeholders
 _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 _SEPARATORS: Final = bytes(b for b in range(128) if not chr(b).isalnum())
 _IS_SOLID: Final = bytes(int(b not in _SEPARATORS) for b in range(256))
+IS_SEPARATOR: Final = bytes(int(b in _SEPARATORS) for b in range(256))
 _BARRIER: Final = b"\x01"
 # Between the fields of one record: wider than any gap, any cue and any look around a find.
 FIELD_BREAK: Final = "\x1e" * 48

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Final, overload
 
 import ahocorasick
@@ -15,10 +16,10 @@ import ahocorasick
 from shared.pii.redaction.context import confirmed
 from shared.pii.redaction.edges import Span
 from shared.pii.redaction.folding import Folded
-from shared.pii.redaction.model import Found, Kind, KnownValue
-from shared.pii.redaction.needle import Needle
+from shared.pii.redaction.model import RANK_WHOLE, Found, Kind, KnownValue
+from shared.pii.redaction.needle import Needle, Shape
 from shared.pii.redaction.needles import needles_of
-from shared.pii.redaction.standing import standing
+from shared.pii.redaction.standing import standing, within_word
 
 _AFTER_STREET: Final = re.compile(
     rb"(?:[ .,]{0,2}(?:street|str|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|circle|cir|place"
@@ -26,6 +27,7 @@ _AFTER_STREET: Final = re.compile(
     rb"\.?(?:[ ,]{1,2}(?:apt|apartment|unit|suite|ste|whg)\.?[ #]{0,2}[a-z0-9-]{1,5}\b"
     rb"|[ ,]{1,2}#[ ]?[a-z0-9-]{1,5}\b)?"
 )
+_LAST: Final = itemgetter(0)
 
 
 class KnownMatcher(Sequence[KnownValue]):
@@ -89,10 +91,32 @@ class KnownMatcher(Sequence[KnownValue]):
     def _standing(self, folded: Folded) -> Iterator[tuple[Needle, Span]]:
         if self._automaton is None:
             return
-        for last, needles in self._automaton.iter(folded.squeezed.decode("latin-1")):
+        hits = list(self._automaton.iter(folded.squeezed.decode("latin-1")))
+        if not hits:
+            return
+        # From the end and the longest first (as the automaton has it): so a whole value comes
+        # before its parts, which then say nothing new.
+        hits.sort(key=_LAST, reverse=True)
+        positions = folded.positions
+        whole, low, high = None, 0, 0
+        for last, needles in hits:
             for needle in needles:
-                span = standing(needle, folded, last + 1 - len(needle.letters))
+                first = last + 1 - len(needle.letters)
+                if (
+                    whole is not None
+                    and needle.strong
+                    and needle.normal == whole.normal
+                    and needle.kind is whole.kind
+                    and low <= positions[first]
+                    and positions[last] < high
+                ):
+                    continue
+                if needle.shape is Shape.WORDS and within_word(folded, positions[first]):
+                    continue
+                span = standing(needle, folded, first)
                 if span is not None:
+                    if needle.rank == RANK_WHOLE and needle.strong:
+                        whole, (low, high) = needle, span
                     yield needle, span
 
 

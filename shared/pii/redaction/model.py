@@ -77,6 +77,7 @@ RANK_WHOLE: Final = 3  # a known value as a whole
 
 
 _MINT: Final = object()
+_NOTHING: Final[Mapping[Kind, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,16 @@ class RedactedText:
         return cls(text, replaced, _MINT)
 
 
-def minted(text: str, replaced: Mapping[Kind, int]) -> RedactedText:
-    """For redactors in this package only: call it after the leak checks, never before."""
-    return RedactedText(text, replaced, _MINT)
+def minted(text: str, replaced: dict[Kind, int] | None) -> RedactedText:
+    """For redactors in this package only: call it after the leak checks, never before.
+
+    Keeps the counts that it is given, and goes past the constructor, since it runs for every
+    field of every record.
+    """
+    redacted = object.__new__(RedactedText)
+    object.__setattr__(redacted, "text", text)
+    object.__setattr__(redacted, "replaced", MappingProxyType(replaced) if replaced else _NOTHING)
+    return redacted
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import unicodedata
 from enum import Enum
+from itertools import compress, count
 from typing import Final, NamedTuple
 
-from shared.pii.redaction.folding import fold_value
+from shared.pii.redaction.folding import IS_SEPARATOR, fold_value
 from shared.pii.redaction.model import Kind
 from shared.pii.redaction.words import COMMON
 
@@ -55,13 +56,9 @@ def breaks_of(folded: bytes) -> frozenset[int]:
     """Offsets within the squeezed value before which the value has a separator."""
     if folded.isalnum():
         return frozenset()
-    breaks, length = set(), 0
-    for byte in folded:
-        if byte >= 128 or bytes((byte,)).isalnum():  # noqa: PLR2004 - a letter of another script
-            length += 1
-        else:
-            breaks.add(length)
-    return frozenset(breaks)
+    # A separator at the n-th place, behind k others, stands before letter n - k.
+    separators = compress(count(), folded.translate(IS_SEPARATOR))
+    return frozenset(at - index for index, at in enumerate(separators))
 
 
 def is_common(letters: bytes) -> bool:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections import Counter
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from shared.pii.redaction.folding import FIELD_BREAK, Folded
 from shared.pii.redaction.known import KnownMatcher
 from shared.pii.redaction.model import (
     RANK_PATTERN,
@@ -21,14 +17,16 @@ from shared.pii.redaction.model import (
     minted,
 )
 from shared.pii.redaction.numbers import NUMBERS
+from shared.pii.redaction.pages import Page, plain_page, unescaped_page
 from shared.pii.redaction.people import PEOPLE
 from shared.pii.redaction.phones import PHONES
 from shared.pii.redaction.places import PLACES
 from shared.pii.redaction.scanning import Recogniser, Recognisers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from shared.pii.redaction.folding import Folded
     from shared.pii.redaction.model import KnownValue, Placeholders, RedactedText
 
 DEFAULT: Final = (*NUMBERS, *PHONES, *PLACES, *PEOPLE)
@@ -60,57 +58,72 @@ class PatternRedactor:
         3. Replace what only now came to light, a few times at most; then refuse.
         """
         matcher = KnownMatcher.of(known)
-        clean = dict(texts)
-        replaced: dict[str, Counter[Kind]] = {name: Counter() for name in texts}
         names = list(texts)
+        clean = list(texts.values())
+        counts: list[dict[Kind, int]] = [{} for _ in names]
+        fields: Sequence[int] = range(len(names))
         for _ in range(_LOOKS):
             # Only what was replaced can look different now.
-            names = self._look(names, clean, replaced, matcher)
-            if not names:
-                return {name: minted(text, replaced[name]) for name, text in clean.items()}
-        for name in names:
-            if remaining := self._finds(Folded(clean[name]), matcher):
-                raise LeakFound(name, sorted({_code(found) for found in remaining}))
-        return {name: minted(text, replaced[name]) for name, text in clean.items()}
+            fields = self._look(fields, clean, counts, matcher)
+            if not fields:
+                return {
+                    name: minted(text, count)
+                    for name, text, count in zip(names, clean, counts, strict=True)
+                }
+        for field in fields:
+            finds = [find for page in _pages([field], clean) for find in self._finds(page, matcher)]
+            if finds:
+                raise LeakFound(names[field], sorted({_code(found) for found in finds}))
+        return {
+            name: minted(text, count)
+            for name, text, count in zip(names, clean, counts, strict=True)
+        }
 
     def _look(
         self,
-        names: list[str],
-        clean: dict[str, str],
-        replaced: Mapping[str, Counter[Kind]],
+        fields: Sequence[int],
+        clean: list[str],
+        counts: list[dict[Kind, int]],
         matcher: KnownMatcher,
-    ) -> list[str]:
+    ) -> list[int]:
         """Look at these fields and replace what is found; return the fields that changed."""
-        page, starts = _page([clean[name] for name in names])
-        finds = self._finds(page, matcher)
-        if not finds:
-            return []
-        pieces: list[list[str]] = [[] for _ in names]
-        ends = list(starts)  # how far each field is written
-        for found in settled(page, finds):
-            start, end = page.original(found.start, found.end)
-            field = bisect_right(starts, start) - 1
+        changed: set[int] = set()
+        for page in _pages(fields, clean):
+            if finds := self._finds(page, matcher):
+                changed |= self._replace(page, finds, clean, counts)
+        return sorted(changed)
+
+    def _replace(
+        self,
+        page: Page,
+        finds: list[Found],
+        clean: list[str],
+        counts: list[dict[Kind, int]],
+    ) -> set[int]:
+        pieces: dict[int, list[str]] = {}
+        done: dict[int, int] = {}
+        for found in settled(page.folded, finds):
+            field, start, end = page.stretch(found)
+            text = clean[field]
             placeholder = self._placeholders(found.kind, found.normal)
-            pieces[field] += (page.text[ends[field] : start], placeholder)
-            replaced[names[field]][found.kind] += 1
-            ends[field] = end
-        for name, start, end, new in zip(names, starts, ends, pieces, strict=True):
-            if new:
-                new.append(clean[name][end - start :])
-                clean[name] = "".join(new)
-        return [name for name, new in zip(names, pieces, strict=True) if new]
+            pieces.setdefault(field, []).extend((text[done.get(field, 0) : start], placeholder))
+            done[field] = end
+            counts[field][found.kind] = counts[field].get(found.kind, 0) + 1
+        for field, written in pieces.items():
+            written.append(clean[field][done[field] :])
+            clean[field] = "".join(written)
+        return set(pieces)
 
-    def _finds(self, folded: Folded, matcher: KnownMatcher) -> list[Found]:
-        return matcher.find(folded) + self._recognisers.find(folded)
+    def _finds(self, page: Page, matcher: KnownMatcher) -> list[Found]:
+        return matcher.find(page.folded) + self._recognisers.find(page.folded)
 
 
-def _page(texts: Sequence[str]) -> tuple[Folded, list[int]]:
-    """One text of all fields, and where each starts: to look once is what costs.
-
-    Whatever a matcher crosses or looks at beside a find is narrower than the break between two.
-    """
-    starts = list(accumulate((len(text) + len(FIELD_BREAK) for text in texts[:-1]), initial=0))
-    return Folded(FIELD_BREAK.join(texts)), starts
+def _pages(fields: Sequence[int], texts: Sequence[str]) -> Iterator[Page]:
+    """Read without escapes, where there are any; then, with what that replaced, as it is."""
+    unescaped = unescaped_page(fields, texts)
+    if unescaped is not None:
+        yield unescaped
+    yield plain_page(fields, texts)
 
 
 def _code(found: Found) -> LeakCode:
@@ -120,7 +133,7 @@ def _code(found: Found) -> LeakCode:
 def settled(folded: Folded, finds: list[Found]) -> list[Found]:
     """Make overlapping finds one, so that no end of any stays behind, and join split names."""
     settled: list[Found] = []
-    for found in sorted(finds, key=lambda found: (found.start, -found.end)):
+    for found in sorted(finds, key=_outermost):
         if settled and found.start < settled[-1].end:
             settled[-1] = _united(settled[-1], found)
         elif settled and _same_person(folded, settled[-1], found):
@@ -134,7 +147,13 @@ def settled(folded: Folded, finds: list[Found]) -> list[Found]:
     return settled
 
 
+def _outermost(found: Found) -> tuple[int, int]:
+    return found.start, -found.end
+
+
 def _united(one: Found, other: Found) -> Found:
+    if one.rank == RANK_WHOLE and one.kind is other.kind and other.end <= one.end:
+        return one  # sorted by start, so `one` holds all of `other`
     if one.kind is other.kind:
         # A known value as a whole names the find; a part of one only if nothing longer does.
         first = max(
@@ -162,10 +181,12 @@ def deterministic_leaks(
 ) -> list[Leak]:
     """Strong vaulted values inside deterministic fields, given as (pointer, text)."""
     fields = list(values)
-    folded, starts = _page([text for _, text in fields])
+    texts = [text for _, text in fields]
+    matcher = KnownMatcher.of(known)
     found_in = {
-        (bisect_right(starts, folded.original(found.start, found.end)[0]) - 1, found.kind)
-        for found in KnownMatcher.of(known).find(folded)
+        (page.stretch(found)[0], found.kind)
+        for page in _pages(range(len(texts)), texts)
+        for found in matcher.find(page.folded)
         if found.strong
     }
     return [

@@ -48,6 +48,15 @@ def standing(needle: Needle, folded: Folded, first: int) -> Span | None:
             return _plain(needle, folded, first)
 
 
+def within_word(folded: Folded, start: int) -> bool:
+    """Whether small letters stand here and before: what most chance finds come down to."""
+    return (
+        start > 0
+        and 97 <= folded.cased[start] <= 122  # noqa: PLR2004 - 'a'..'z'
+        and 97 <= folded.lower[start - 1] <= 122  # noqa: PLR2004
+    )
+
+
 def _words(needle: Needle, folded: Folded, first: int) -> Span | None:
     start, end = bounds(needle, folded, first)
     if not _starts_word(folded, start):
