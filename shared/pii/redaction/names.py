@@ -60,8 +60,16 @@ def _joined(names: list[tuple[bytes, frozenset[int]]], normal: str) -> Needle:
         letters += name
     breaks.discard(0)
     glued = len(letters) >= _GLUED and min(len(name) for name, _ in names) > 1
-    needle = _name(letters, normal, frozenset(breaks), RANK_WHOLE, strong=True)
-    return needle._replace(glued=glued)
+    return Needle(
+        letters,
+        Kind.PERSON,
+        normal,
+        Shape.WORDS,
+        strong=True,
+        rank=RANK_WHOLE,
+        breaks=frozenset(breaks),
+        glued=glued,
+    )
 
 
 _PARTICLES: Final = tuple(b"mc mac o d de di da la le van von der den del el al st".split())

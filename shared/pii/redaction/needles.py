@@ -101,11 +101,11 @@ def _phone(value: KnownValue, folded: bytes) -> Iterator[Needle]:
     if not national:
         return
     strong = value.strong if value.strong is not None else len(national) >= _LONG_PHONE
-    whole = Needle(national.encode(), value.kind, code + national, Shape.PHONE, strong, RANK_WHOLE)
-    yield whole._replace(whole=code.encode())
+    letters, normal, whole = national.encode(), code + national, code.encode()
+    yield Needle(letters, value.kind, normal, Shape.PHONE, strong, RANK_WHOLE, whole=whole)
     if code == "1":  # the local seven digits, where they are written as a phone number is
         local, breaks = national[3:].encode(), frozenset({3})
-        yield whole._replace(letters=local, shape=Shape.DOTTED, rank=RANK_PART, breaks=breaks)
+        yield Needle(local, value.kind, normal, Shape.DOTTED, strong, RANK_PART, breaks, whole)
 
 
 def _email(value: KnownValue, folded: bytes) -> Iterator[Needle]:
@@ -126,7 +126,8 @@ def _email(value: KnownValue, folded: bytes) -> Iterator[Needle]:
             local + b"at" + domain.replace(b".", b"punkt"),
             local.replace(b".", b"dot") + b"at" + domain.replace(b".", b"dot"),
         }:
-            yield written._replace(letters=squeeze(spoken))
+            letters = squeeze(spoken)
+            yield Needle(letters, value.kind, written.normal, Shape.CODE, strong, RANK_WHOLE)
 
 
 def _vin(value: KnownValue, folded: bytes) -> Iterator[Needle]:

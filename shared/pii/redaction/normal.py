@@ -85,8 +85,9 @@ def digits_of(folded: bytes) -> str:
 
 def phone_parts(folded: bytes) -> tuple[str, str]:
     """Country code and national digits; a leading 0 without a country is read as German."""
-    folded = _EXTENSION.sub(b"", folded)
-    digits = digits_of(_TRUNK_ZERO.sub(b"", folded))
+    if b"x" in folded or b"w" in folded:  # letters of every word for an extension
+        folded = _EXTENSION.sub(b"", folded)
+    digits = digits_of(_TRUNK_ZERO.sub(b"", folded) if b"(" in folded else folded)
     international = folded.lstrip(b" (").startswith(b"+")
     for prefix in ("011", "00"):
         if digits.startswith(prefix) and len(digits) >= len(prefix) + _SHORTEST_INTERNATIONAL:

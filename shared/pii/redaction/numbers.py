@@ -30,6 +30,7 @@ _VIN_CUE: Final = re.compile(
 _VERSION_CUE: Final = re.compile(
     rb"(?:version|ver\.?|v\.?|software|firmware|sw|fw|release|build)\s?$"
 )
+_SPOKEN_DOT: Final = re.compile(rb"\s*[(\[{]?\b(?:dot|punkt)\b[)\]}]?\s*")
 _LEAST_VIN_DIGITS: Final = 5
 _LONGEST_LOCAL: Final = 64
 
@@ -39,8 +40,10 @@ def _email(_: Folded, match: Hit) -> Verdict:
     local, domain = match.text(1), match.text(2)
     if not local or len(local) > _LONGEST_LOCAL * 4 or domain.endswith(b"-"):
         return None
-    spoken = re.sub(rb"\s*[(\[{]?\b(?:dot|punkt)\b[)\]}]?\s*", b".", local + b"@" + domain)
-    return start, end, normal_form(Kind.EMAIL, spoken)
+    address = local + b"@" + domain
+    if b"dot" in address or b"punkt" in address:
+        address = _SPOKEN_DOT.sub(b".", address)
+    return start, end, normal_form(Kind.EMAIL, address)
 
 
 def _card(folded: Folded, match: Hit) -> Verdict:

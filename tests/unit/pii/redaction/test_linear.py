@@ -27,6 +27,10 @@ HOSTILE = {
     "weak places": "springfield il ",
     "marks": "e\u0301\u200b",
     "widths": "５ ｚ",
+    "escapes": "&#39;%20\\u00e4",
+    "names in escapes": "&#97;shgrove%20",
+    "almost an escape": "&amp;amp%2",
+    "half a character": "%C3\\ud83d",
 }
 
 
