@@ -13,7 +13,7 @@ demo: setup ## Run the main job end to end on the local stack
 	@$(PYTHON) -m local.demo
 
 test: setup ## Lint, then run every test; fails if either does
-	@$(PYTHON) -m local.lint; lint=$$?; $(PYTHON) -m pytest -n 2 --dist loadgroup && exit $$lint
+	@$(PYTHON) -m local.lint; lint=$$?; $(PYTHON) -m pytest -n 2 --dist worksteal && exit $$lint
 
 up: setup ## Start the stack and the app, ready to be called; Ctrl-C stops the app
 	@$(PYTHON) -m local.up

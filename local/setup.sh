@@ -67,7 +67,7 @@ make_environment() {
     awk '/^[^ #]/ { mine = /^uv==/ } mine' requirements-dev.txt >.venv/uv.txt
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
     # pip knows the proxies and indexes of a pip.conf, which uv does not read.
-    VIRTUAL_ENV=$here/.venv .venv/bin/uv pip sync --quiet --require-hashes requirements-dev.txt ||
+    VIRTUAL_ENV=$here/.venv .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements-dev.txt ||
         .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
             -r requirements-dev.txt
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,6 +132,10 @@ class TestStop:
     def test_a_shell_that_stands_in_the_data_folder_is_left_alone(self, tmp_path: Path) -> None:
         shell = subprocess.Popen(["/bin/sleep", "60"], cwd=tmp_path)
         try:
+            # The system shows a new process's command line a moment after its start.
+            deadline = time.monotonic() + 5
+            while not working_in(tmp_path, "/bin/sleep") and time.monotonic() < deadline:
+                time.sleep(0.01)
             assert working_in(tmp_path, "azurite") == []
             assert working_in(tmp_path, "/bin/sleep") == [shell.pid]
         finally:
