@@ -9,11 +9,15 @@ from typing import Any
 
 import orjson
 import pytest
+from azure.storage.blob import BlobServiceClient
 
+from shared.adapters.blobs import AzureBlobs
 from shared.ingest.contracts import shipped
+from shared.ingest.documents import Documents
 from shared.ingest.errors import PayloadDiffers, RecordsRefused
-from shared.ingest.receipts import CONTAINER
+from shared.ingest.receipts import CONTAINER, Receipts
 from shared.ingest.shape import REASONS
+from shared.kernel.db import Login
 from tests.support.fix_db import World
 from tests.support.fix_worlds import Unshown, grow, lines
 
@@ -46,8 +50,11 @@ def complaints(shared_data: Path) -> list[dict[str, Any]]:
 class Run:
     """Everything sent once, in batches; what a batch is refused for is dropped and counted."""
 
-    def __init__(self, world: World, complaints: Sequence[dict[str, Any]]) -> None:
+    def __init__(
+        self, world: World, complaints: Sequence[dict[str, Any]], blobs: AzureBlobs
+    ) -> None:
         self.world = world
+        self.blobs = blobs
         self.outcomes: Counter[str] = Counter()
         self.refused: list[tuple[str, str]] = []
         self.receipts: set[str] = set()
@@ -81,9 +88,21 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def runs(stack, template, tmp_path_factory, complaints) -> Iterator[tuple[Run, Run]]:
-    with grow(stack, template, tmp_path_factory.mktemp("nhtsa")) as world:
-        yield Run(world, complaints), Run(world, complaints)
+def runs(
+    stack, template, tmp_path_factory, complaints, module_storage
+) -> Iterator[tuple[Run, Run]]:
+    """Both runs on real Postgres and real Blob storage."""
+    folder = tmp_path_factory.mktemp("nhtsa")
+    with (
+        BlobServiceClient.from_connection_string(module_storage) as service,
+        grow(stack, template, folder) as world,
+    ):
+        blobs = AzureBlobs(service)
+        world.services.__dict__["documents"] = Documents(
+            world.services.database(Login.DATA), blobs, world.clock, background=False
+        )
+        world.services.__dict__["receipts"] = Receipts(world.services.database(Login.DATA), blobs)
+        yield Run(world, complaints, blobs), Run(world, complaints, blobs)
 
 
 def test_every_complaint_is_admitted_known_or_refused_with_a_reason(
@@ -125,11 +144,11 @@ def test_answers_tables_and_documents_agree(runs) -> None:
     assert counts == [(admitted,) * 5]
     assert len(first.receipts) == admitted
 
-    names = list(world.blobs.names(CONTAINER))
+    names = list(first.blobs.names(CONTAINER))
     assert len(names) == first.requests
     held: list[str] = []
     for name in names:
-        header, *receipts = lines(world.blobs.get(CONTAINER, name))
+        header, *receipts = lines(first.blobs.get(CONTAINER, name))
         assert header["receipts"] == len(receipts)
         held += [receipt["receipt_id"] for receipt in receipts]
     assert len(held) == len(set(held)) == admitted
