@@ -215,7 +215,7 @@ class TestNothingAmbient:
         assert found == set()
 
     def test_the_environment_is_read_where_the_product_is_put_together(self) -> None:
-        homes = {"shared/bootstrap.py", "shared/cli/main.py"}
+        homes = {"shared/bootstrap/__init__.py", "shared/cli/main.py"}
         found = {
             f"{file}:{node.lineno}"
             for file, node, call in _attributes()
