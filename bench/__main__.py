@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("ingest",)
+BENCHMARKS = ("ingest", "latency", "coldstart", "cost", "ledger", "redaction")
 
 
 def main() -> int:

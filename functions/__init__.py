@@ -13,7 +13,15 @@ import azure.functions as func
 
 BLUEPRINTS = {
     "data": ("functions.ingest", "functions.policy", "functions.health"),
-    "control": ("functions.timers", "functions.openapi"),
+    "control": (
+        "functions.approvals",
+        "functions.revisions",
+        "functions.quarantine",
+        "functions.runs",
+        "functions.timers",
+        "functions.openapi",
+        "functions.signals",
+    ),
     "jobs": (),
 }
 """The modules of each plane; a module holds one blueprint called ``bp``."""

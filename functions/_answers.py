@@ -14,20 +14,38 @@ from pydantic import BaseModel
 
 from functions._edge import Route
 from functions._problems import Unexpected
+from shared.approvals import errors as approvals
+from shared.approvals.wire import (
+    ApprovalDetailView,
+    ApprovalsView,
+    ApproveCommand,
+    DenyCommand,
+    WithdrawCommand,
+)
 from shared.governance.facts import FactUnfit
-from shared.health.wire import AliveView, ReadinessView
+from shared.health.wire import AliveView, ReadinessView, SignalsView
 from shared.identity import errors as identity
 from shared.identity.authority import PermissionMissing
 from shared.identity.verification import Audience
 from shared.ingest import errors as ingest
 from shared.ingest.schema import ReceiptView
-from shared.ingest.wire import AnswerView
+from shared.ingest.views import AnswerView
+from shared.ingest.wire_lookups import ReceiptsView, SearchCommand
+from shared.ingest.wire_quarantine import HeldView, QuarantineView, SettleCommand, SettledView
+from shared.ingest.wire_runs import CloseCommand, RunDetailView, RunsView
 from shared.kernel import errors as kernel
-from shared.kernel.db import DatabaseUnavailable, NotMigrated, OutcomeUnknown
+from shared.kernel.commands import CommandUnfit, CommandUnreadable
+from shared.kernel.db import AlreadyThere, DatabaseUnavailable, NotMigrated, OutcomeUnknown
 from shared.kernel.ports import KeyMissing
 from shared.pii import errors as pii
-from shared.policy.service import NothingActive
-from shared.policy.wire import ActiveView
+from shared.policy.service import ApprovalNeeded, NothingActive
+from shared.policy.wire import (
+    ActivateCommand,
+    ActivationView,
+    ActiveView,
+    ProposalView,
+    ProposeCommand,
+)
 
 type ErrorClass = type[kernel.OpsError]
 
@@ -48,17 +66,64 @@ class Answers:
     views: Mapping[int, View]
     raises: tuple[ErrorClass, ...] = ()
     takes: tuple[str, ...] = field(default=())
-    """Header parameters besides the tenant: their names in components/parameters."""
+    """Parameters besides the tenant: their names in components/parameters."""
+    accepts: type[BaseModel] | None = None
+    """The command that the body holds."""
 
 
 _DATABASE = (DatabaseUnavailable, NotMigrated, OutcomeUnknown)
 _REPLAY = ("Preference-Applied", "Idempotency-Replayed")
+_COMMAND = (CommandUnreadable, CommandUnfit, kernel.Unsupported)
+_INSIDE = (ingest.TenantMissing, ingest.TenantUnknown)
+_OPEN_BOUNDARY = (
+    ingest.TenantSuspended,
+    ingest.PolicyRevMissing,
+    ingest.PolicyRevDiffers,
+)
+# Whatever the gate finds wrong with a held record is told as of one that was just sent.
+_RELEASE = (
+    ingest.QuarantineMissing,
+    ingest.QuarantineSettled,
+    ingest.ContractUnknown,
+    ingest.PolicyNotActive,
+    ingest.RunUnknown,
+    ingest.RunClosed,
+    ingest.RunOutOfStep,
+    ingest.BodyUnreadable,
+    ingest.BatchTooHeavy,
+    ingest.RecordsRefused,
+    ingest.PayloadDiffers,
+    KeyMissing,
+    pii.KeysUnavailable,
+    pii.SealBroken,
+    FactUnfit,
+    AlreadyThere,
+)
+_DECISION = (
+    approvals.ApprovalUnknown,
+    approvals.NotOpen,
+    approvals.Expired,
+    approvals.ReasonUnfit,
+    FactUnfit,
+    *_COMMAND,
+)
+_SECOND = (
+    approvals.HumanNeeded,
+    approvals.SecondPersonNeeded,
+    approvals.AlreadyDecided,
+    approvals.KindUnknown,
+)
+_DECIDED = "The approval as the decision left it; the same decision again changes nothing."
 
 ANSWERS: dict[str, Answers] = {
     "ingest_submit": Answers(
         {
             201: View("At least one record was admitted.", AnswerView, _REPLAY),
-            200: View("Every record was admitted before; nothing changed.", AnswerView, _REPLAY),
+            200: View(
+                "None was admitted: each was admitted before, or is in quarantine.",
+                AnswerView,
+                _REPLAY,
+            ),
         },
         (
             ingest.ContractUnknown,
@@ -69,6 +134,9 @@ ANSWERS: dict[str, Answers] = {
             ingest.PolicyRevMissing,
             ingest.PolicyRevDiffers,
             ingest.PolicyNotActive,
+            ingest.RunUnknown,
+            ingest.RunClosed,
+            ingest.RunOutOfStep,
             kernel.EnvironmentDiffers,
             ingest.IdempotencyKeyUnfit,
             ingest.InFlight,
@@ -85,16 +153,133 @@ ANSWERS: dict[str, Answers] = {
             pii.KeysUnavailable,
             pii.SealBroken,
             FactUnfit,
+            AlreadyThere,
             *_DATABASE,
         ),
-        ("PolicyRev", "IdempotencyKey", "Prefer"),
+        ("PolicyRev", "IdempotencyKey", "Prefer", "Run"),
     ),
     "ingest_receipt": Answers(
         {200: View("The receipt as the ledger holds it.", ReceiptView)},
         (ingest.ReceiptMissing, ingest.ReceiptDoubled, ingest.TenantUnknown, *_DATABASE),
     ),
+    "receipts_search": Answers(
+        {200: View("The receipts that were found.", ReceiptsView)},
+        (
+            *_COMMAND,
+            ingest.ContractUnknown,
+            ingest.EventIdUnfit,
+            ingest.ReceiptMissing,
+            ingest.ReceiptDoubled,
+            ingest.TenantUnknown,
+            *_DATABASE,
+        ),
+        accepts=SearchCommand,
+    ),
+    "quarantine_list": Answers(
+        {200: View("Records in one state.", QuarantineView)},
+        (CommandUnfit, *_INSIDE),
+        ("QuarantineState", "QuarantineContract", "QuarantineLimit"),
+    ),
+    "quarantine_show": Answers(
+        {200: View("The record.", HeldView)},
+        (ingest.TenantMissing, ingest.QuarantineMissing),
+    ),
+    "quarantine_release": Answers(
+        {200: View("The record was released, now or before.", SettledView)},
+        (*_COMMAND, *_INSIDE, *_OPEN_BOUNDARY, *_RELEASE),
+        ("PolicyRev",),
+        accepts=SettleCommand,
+    ),
+    "quarantine_discard": Answers(
+        {200: View("The record was discarded, now or before.", SettledView)},
+        (
+            *_COMMAND,
+            *_INSIDE,
+            ingest.TenantSuspended,
+            ingest.QuarantineMissing,
+            ingest.QuarantineSettled,
+        ),
+        accepts=SettleCommand,
+    ),
+    "run_list": Answers({200: View("The newest runs.", RunsView)}, _INSIDE),
+    "run_open": Answers(
+        {
+            201: View("The run was opened.", RunDetailView),
+            200: View("The run was opened under this key before.", RunDetailView),
+        },
+        (*_COMMAND, *_INSIDE, *_OPEN_BOUNDARY, ingest.RunKeyMissing, AlreadyThere),
+        ("PolicyRev", "RunKey"),
+    ),
+    "run_show": Answers(
+        {200: View("The run with its segments.", RunDetailView)},
+        (ingest.TenantMissing, ingest.RunUnknown),
+    ),
+    "run_close": Answers(
+        {200: View("The run is closed, now or before.", RunDetailView)},
+        (
+            *_COMMAND,
+            *_INSIDE,
+            ingest.TenantSuspended,
+            ingest.RunUnknown,
+            ingest.RunClosed,
+            ingest.RunStands,
+        ),
+        accepts=CloseCommand,
+    ),
     "policy_active": Answers(
         {200: View("The revision in force.", ActiveView)}, (NothingActive, *_DATABASE)
+    ),
+    "approvals_list": Answers(
+        {200: View("The newest approvals, open ones first.", ApprovalsView)},
+        (CommandUnfit,),
+        ("ApprovalState",),
+    ),
+    "approvals_show": Answers(
+        {200: View("The approval and its plan.", ApprovalDetailView)},
+        (approvals.ApprovalUnknown,),
+    ),
+    "approvals_approve": Answers(
+        {200: View(_DECIDED, ApprovalDetailView)},
+        (*_DECISION, *_SECOND, approvals.PlanDiffers),
+        accepts=ApproveCommand,
+    ),
+    "approvals_deny": Answers(
+        {200: View(_DECIDED, ApprovalDetailView)}, (*_DECISION, *_SECOND), accepts=DenyCommand
+    ),
+    "approvals_withdraw": Answers(
+        {200: View(_DECIDED, ApprovalDetailView)},
+        (*_DECISION, approvals.NotTheirs),
+        accepts=WithdrawCommand,
+    ),
+    "policy_propose": Answers(
+        {
+            201: View("A second person is asked now.", ProposalView),
+            200: View("The same is asked already, or nothing would change.", ProposalView),
+        },
+        (
+            approvals.HumanNeeded,
+            approvals.ReasonUnfit,
+            approvals.PlanUnfit,
+            FactUnfit,
+            *_COMMAND,
+        ),
+        accepts=ProposeCommand,
+    ),
+    "policy_activate": Answers(
+        {200: View("The revision of this release is in force.", ActivationView)},
+        (
+            ApprovalNeeded,
+            approvals.ApprovalUnknown,
+            approvals.NotApproved,
+            approvals.NotOpen,
+            approvals.Expired,
+            approvals.PlanStale,
+            approvals.ApproverGone,
+            approvals.PlanUnfit,
+            FactUnfit,
+            *_COMMAND,
+        ),
+        accepts=ActivateCommand,
     ),
     "health_live": Answers({200: View("The process answers.", AliveView)}),
     "health_ready": Answers(
@@ -103,6 +288,7 @@ ANSWERS: dict[str, Answers] = {
             503: View("Something that requests need is missing.", ReadinessView),
         },
     ),
+    "health_signals": Answers({200: View("Every signal and its level.", SignalsView)}),
     "openapi": Answers({200: View("This document.")}),
 }
 

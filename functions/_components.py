@@ -56,8 +56,50 @@ PARAMETERS: Part = {
     "Prefer": {
         "name": "Prefer",
         "in": "header",
-        "description": "`handling=strict`, the default: every record is admitted, or none.",
-        "schema": {"type": "string", "examples": ["handling=strict"]},
+        "description": "`handling=strict`, the default: every record is admitted, or none. "
+        "`handling=lenient`: each is decided for itself, and what cannot be admitted is held in "
+        "quarantine.",
+        "schema": {"type": "string", "examples": ["handling=strict", "handling=lenient"]},
+    },
+    "Run": {
+        "name": "Ops-Run",
+        "in": "header",
+        "description": "The platform run that the records belong to; without it, the tenant's "
+        "standing run.",
+        "schema": {"type": "string", "pattern": "^run_[0-9a-z]{26}$"},
+    },
+    "RunKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "description": "Names the run to its opener: a repeat returns the run that is there.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[ -~]+$"},
+    },
+    "QuarantineState": {
+        "name": "state",
+        "in": "query",
+        "description": "Records in this state.",
+        "schema": {"enum": ["held", "released", "discarded", "expired"], "default": "held"},
+    },
+    "QuarantineContract": {
+        "name": "contract",
+        "in": "query",
+        "description": "Records of this contract alone.",
+        "schema": {"type": "string", "pattern": r"^[a-z][a-z0-9-]{0,60}\.v[0-9]{1,4}$"},
+    },
+    "QuarantineLimit": {
+        "name": "limit",
+        "in": "query",
+        "description": "At most so many, oldest first.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
+    },
+    "ApprovalState": {
+        "name": "state",
+        "in": "query",
+        "description": "Approvals in this state alone.",
+        "schema": {
+            "enum": ["proposed", "approved", "denied", "withdrawn", "expired", "effective"],
+        },
     },
     "Traceparent": {
         "name": "traceparent",
@@ -78,7 +120,7 @@ HEADERS: Part = {
     },
     "Preference-Applied": {
         "description": "The handling that was applied.",
-        "schema": {"const": "handling=strict"},
+        "schema": {"enum": ["handling=strict", "handling=lenient"]},
     },
     "Idempotency-Replayed": {
         "description": "There when the answer was given before.",
@@ -129,4 +171,49 @@ ITEM: Part = {
         "code": {"type": "string", "pattern": "^[a-z_]+$"},
         "detail": {"type": "string"},
     },
+}
+
+_OR_NULL: Part = {"type": ["string", "null"], "minLength": 1}
+CLOUDEVENT: Part = {
+    "type": "object",
+    "title": "CloudEvent",
+    "description": "The envelope of CloudEvents 1.0.2 in JSON. It is checked and not kept: what "
+    "the gate remembers of an event is the record in its data.",
+    "required": ["specversion", "id", "source", "type"],
+    "propertyNames": {"pattern": "^([a-z0-9]+|data_base64)$"},
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "minLength": 1},
+        "source": {"type": "string", "minLength": 1, "format": "uri-reference"},
+        "type": {"type": "string", "minLength": 1},
+        "datacontenttype": {
+            **_OR_NULL,
+            "description": "Must be JSON: `*/json` or `*/*+json`; absent means the same.",
+            "pattern": r"^[^/]+/([^;]*\+)?[Jj][Ss][Oo][Nn][ \t]*(;|$)",
+        },
+        "dataschema": {**_OR_NULL, "format": "uri"},
+        "subject": _OR_NULL,
+        "time": {**_OR_NULL, "format": "date-time"},
+        "data": {"description": "The record."},
+        "data_base64": {
+            "type": ["string", "null"],
+            "description": "The record as padded base64 of its JSON text.",
+            "contentEncoding": "base64",
+            "contentMediaType": "application/json",
+        },
+    },
+    "additionalProperties": {
+        "description": "An extension.",
+        "type": ["string", "boolean", "integer", "null"],
+        "minimum": -(2**31),
+        "maximum": 2**31 - 1,
+    },
+    # One of the two, and not both; null in data_base64 says the same as leaving it out.
+    "oneOf": [
+        {"required": ["data"], "properties": {"data_base64": {"type": "null"}}},
+        {
+            "required": ["data_base64"],
+            "properties": {"data_base64": {"type": "string"}, "data": False},
+        },
+    ],
 }

@@ -185,7 +185,7 @@ def _measured(
     body = req.get_body() or b""
     if len(body) > limit:
         raise Oversized(f"At most {limit} bytes fit in one request")
-    return Request(headers, dict(req.route_params), body)
+    return Request(headers, dict(req.route_params), body, dict(req.params))
 
 
 def _tally(plane: Services, call: Call, error: OpsError) -> None:

@@ -24,6 +24,7 @@ from functions._edge import Route
 from functions._problems import TYPE_BASE, status_of
 from functions._served import Served, routes
 from shared.identity.verification import Audience
+from shared.ingest.body import BATCHED, STRUCTURED
 from shared.ingest.contracts import Contract, shipped
 from shared.ingest.schema import Schema, example, record_schemas
 from shared.kernel.inbound import JSON, PROBLEM
@@ -73,7 +74,12 @@ def _document() -> Schema:
 
 
 def _schemas() -> dict[str, Schema]:
-    found: dict[str, Schema] = {"Problem": components.PROBLEM, "ProblemItem": components.ITEM}
+    found: dict[str, Schema] = {
+        "CloudEvent": components.CLOUDEVENT,
+        "Problem": components.PROBLEM,
+        "ProblemItem": components.ITEM,
+    }
+    accepted = {answers.accepts: None for answers in ANSWERS.values() if answers.accepts}
     models = {
         view.model: None
         for answers in ANSWERS.values()
@@ -81,7 +87,11 @@ def _schemas() -> dict[str, Schema]:
         if view.model is not None
     }
     _, made = models_json_schema(
-        [(model, "serialization") for model in models], ref_template=SCHEMAS + "{model}"
+        [
+            *((model, "validation") for model in accepted),
+            *((model, "serialization") for model in models),
+        ],
+        ref_template=SCHEMAS + "{model}",
     )
     found.update(made["$defs"])
     for contract in shipped().values():
@@ -120,6 +130,11 @@ def _operation(served: Served, contract: Contract | None) -> Schema:
     }
     if contract is not None:
         operation["requestBody"] = _body(contract)
+    elif accepts := ANSWERS[route.function].accepts:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {JSON: {"schema": _reference(accepts)}},
+        }
     return operation
 
 
@@ -134,21 +149,37 @@ def _parameters(served: Served, route: Route) -> list[Schema]:
     return inside + [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 
+_SEGMENTS = {
+    "receipt_id": "^[0-9a-f]{32}$",
+    "run_id": "^run_[0-9a-z]{26}$",
+    "approval_id": "^apr_[0-9a-z]{26}$",
+}
+
+
 def _segment(name: str) -> Schema:
-    return (
-        {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-        if name == "receipt_id"
-        else {"type": "string", "minLength": 1}
-    )
+    return {"type": "string", "pattern": _SEGMENTS.get(name, ".")}
 
 
 def _body(contract: Contract) -> Schema:
     reference = {"$ref": SCHEMAS + contract.name}
-    line = orjson.dumps(example(contract)).decode()
+    shown = example(contract)
+    line = orjson.dumps(shown).decode()
+    event: Schema = {
+        "allOf": [{"$ref": SCHEMAS + "CloudEvent"}],
+        "properties": {"data": reference, "data_base64": {"contentSchema": reference}},
+    }
+    told = {
+        "specversion": "1.0",
+        "id": "A-17",
+        "source": "/sender",
+        "type": f"example.{contract.event_class}",
+        "data": shown,
+    }
     return {
         "required": True,
-        "description": "One record as JSON, or one record per line as NDJSON. A Content-Length is "
-        "required. No member name may appear twice, and no text may hold U+0000.",
+        "description": "One record as JSON, one record per line as NDJSON, or CloudEvents 1.0 with "
+        "a record each, one alone or a list of them. A Content-Length is required. No member name "
+        "may appear twice, and no text may hold U+0000.",
         "content": {
             JSON: {"schema": reference},
             _NDJSON: {
@@ -156,6 +187,8 @@ def _body(contract: Contract) -> Schema:
                 "x-ops-item-schema": reference,
                 "example": f"{line}\n",
             },
+            STRUCTURED: {"schema": event, "example": told},
+            BATCHED: {"schema": {"type": "array", "items": event}, "example": [told]},
         },
     }
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from functions._edge import PUBLIC, blueprint, http
+from functions._later import later
 from shared.bootstrap import services
-from shared.health import wire
 from shared.kernel.call import Call
 from shared.kernel.inbound import Reply, Request
+
+if TYPE_CHECKING:
+    from shared.health import wire
+else:
+    wire = later("shared.health.wire")
 
 bp = blueprint()
 

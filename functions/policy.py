@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from functions._edge import blueprint, http
+from functions._later import later
 from shared.bootstrap import services
 from shared.identity.verification import Audience
 from shared.kernel.call import Call
 from shared.kernel.inbound import Reply, Request
-from shared.policy import wire
 from shared.policy.service import Permission
+
+if TYPE_CHECKING:
+    from shared.policy import wire
+else:
+    wire = later("shared.policy.wire")
 
 bp = blueprint()
 

@@ -25,6 +25,22 @@ def answers_forget(call: Call) -> None:
     services().reconciler.forget_answers(call)
 
 
+@bp.function_name("ledger_seal")
+@bp.timer_trigger(arg_name="tick", schedule="*/10 * * * * *")
+@timer
+def ledger_seal(call: Call) -> None:
+    """Seal what was recorded and cannot change any more, and copy the seals."""
+    services().sealer.seal(call)
+
+
+@bp.function_name("quarantine_expire")
+@bp.timer_trigger(arg_name="tick", schedule="40 */10 * * * *")
+@timer
+def quarantine_expire(call: Call) -> None:
+    """Forget the copies of held records that nobody settled in time."""
+    services().quarantine.expire(call)
+
+
 @bp.function_name("ledger_months")
 @bp.timer_trigger(arg_name="tick", schedule="0 20 3 * * *")
 @timer
@@ -39,6 +55,14 @@ def ledger_months(call: Call) -> None:
 def denials_settle(call: Call) -> None:
     """Turn the refusals of closed minutes into facts."""
     services().denials.settle(call)
+
+
+@bp.function_name("approvals_expire")
+@bp.timer_trigger(arg_name="tick", schedule="25 * * * * *")
+@timer
+def approvals_expire(call: Call) -> None:
+    """Write down which approvals have run out of time."""
+    services().approvals.expire(call)
 
 
 @bp.function_name("outbox_sweep")

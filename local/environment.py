@@ -16,12 +16,18 @@ from pathlib import Path
 from local.host import RunningHost, launch
 from local.issuer import Issuer
 from local.stack import Stack, stop
+from shared.approvals.model import Reason, ReasonCode
+from shared.bootstrap import Services
+from shared.identity.roles import Role, permissions_of
+from shared.kernel.call import Actor, AuthMode, Call, SourceType
 from shared.kernel.migrate import migrate
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 OWNER = "5a3a0d10-0000-4000-8000-000000000001"
 """Object id of the local platform owner, a person."""
+APPROVER = "5a3a0d10-0000-4000-8000-000000000003"
+"""Object id of the local second person, a security officer: approves what the owner proposes."""
 INTAKE = "5a3a0d10-0000-4000-8000-000000000002"
 """Object id of the local intake service, a managed identity."""
 INGEST_AUDIENCE = "api://opsplane-ingest"
@@ -52,7 +58,7 @@ class LocalEnvironment:
             "INGEST_AAD_AUDIENCE": INGEST_AUDIENCE,
             "INGEST_ALLOWED_CALLER_OBJECT_IDS": INTAKE,
             "OPS_OPERATOR_AUDIENCE": OPERATOR_AUDIENCE,
-            "OPS_ALLOWED_OPERATOR_OBJECT_IDS": OWNER,
+            "OPS_ALLOWED_OPERATOR_OBJECT_IDS": f"{OWNER},{APPROVER}",
             "OPS_KEYS_PATH": str(self.folder / "keys"),
             **self.issuer.settings(),
             **self.extra,
@@ -61,6 +67,10 @@ class LocalEnvironment:
     def operator_token(self) -> str:
         """Return a token of the platform owner."""
         return self.issuer.mint(OWNER, OPERATOR_AUDIENCE, human=True)
+
+    def approver_token(self) -> str:
+        """Return a token of the second person."""
+        return self.issuer.mint(APPROVER, OPERATOR_AUDIENCE, human=True)
 
     def intake_token(self) -> str:
         """Return a token of the intake service."""
@@ -76,6 +86,28 @@ class LocalEnvironment:
             PROJECT, {**keep, **self.settings()}, workers=workers, port=port, logs=logs
         ) as running:
             yield running
+
+
+def activate_policy(services: Services, owner: Call, approver: str = APPROVER) -> None:
+    """Put the policy in force from inside, by the two people that it takes.
+
+    ``owner`` is a call of the registered platform owner with all its permissions; ``approver`` is
+    registered as the second person when it is not.
+    """
+    reason = Reason(ReasonCode.RELEASE, "set-up")
+    asked = services.policy.propose(owner, reason)
+    if asked.approval is None:
+        return
+    services.provisioning.create_principal(owner, "user", approver, "second person")
+    services.provisioning.grant_role(owner, approver, Role.SECURITY_OFFICER)
+    second = Actor(
+        SourceType.HUMAN, approver, AuthMode.TOKEN, permissions_of([Role.SECURITY_OFFICER])
+    )
+    wanted = asked.approval
+    services.approvals.approve(
+        services.call(second), wanted.approval_id, wanted.plan_digest, reason
+    )
+    services.policy.activate(owner, wanted.approval_id)
 
 
 def prepare_database(stack: Stack, name: str) -> bool:

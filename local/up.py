@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import fcntl
 import io
+import json
 import shlex
 import signal
 import socket
@@ -21,6 +22,7 @@ from types import FrameType
 from typing import NoReturn
 
 from local.environment import (
+    APPROVER,
     INGEST_AUDIENCE,
     INTAKE,
     OPERATOR_AUDIENCE,
@@ -97,17 +99,26 @@ def _set_up(environment: LocalEnvironment) -> str:
     """Make what is missing, by the operators' command line; return the tenant's id."""
     variables = {**environment.settings(), "OPS_TOKEN": environment.operator_token()}
 
-    def run(*words: str) -> str:
+    def run(*words: str, **changes: str) -> str:
         said, complaint = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complaint):
-            status = opsplane(words, variables)
+            status = opsplane(words, {**variables, **changes})
         if status:
             raise SetUpFailedError(f"opsplane {shlex.join(words)}: {complaint.getvalue().strip()}")
         return said.getvalue().strip()
 
     run("db", "migrate")
     run("environment", "init", "--workspace", "local", "--owner", OWNER)
-    run("policy", "activate")
+    person = ("--object-id", APPROVER)
+    run("user", "create", *person, "--label", "second person")
+    run("role", "grant", *person, "security_officer")
+    why = ("--reason-code", "RELEASE")
+    asked = json.loads(run("policy", "propose", *why, "--reason", "make up", "--json"))["approval"]
+    if asked is not None:
+        name, plan = asked["approval_id"], asked["plan_digest"]
+        approve = ("approval", "approve", name, "--plan", plan, *why)
+        run(*approve, OPS_TOKEN=environment.approver_token())
+        run("policy", "activate", "--approval", name)
     run("group", "create", GROUP)
     run("service", "create", "--object-id", INTAKE, "--label", "intake")
     tenant_id = run("tenant", "create", TENANT, "--group", GROUP).split()[-1]
@@ -139,6 +150,11 @@ Opsplane runs at {host.url}  (health: /health/ready, interface: /openapi.json)
     set -a; . {folder}/env; set +a
     export OPS_TOKEN=$({token} --audience {OPERATOR_AUDIENCE} --object-id {OWNER} --human)
     .venv/bin/opsplane tenant list
+
+  Decide what needs a second person, as that person:
+
+    export OPS_TOKEN=$({token} --audience {OPERATOR_AUDIENCE} --object-id {APPROVER} --human)
+    .venv/bin/opsplane approval list
 
   Tenant {TENANT!r} is {tenant_id}; it takes {", ".join(shipped())}.
   Logs: {folder}/host.log, {_shown(home.postgres_log.parent)}/

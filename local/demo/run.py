@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.demo.afterwards import seal, set_aside
 from local.demo.caller import managed_identity_token
 from local.demo.evidence import prove
 from local.demo.ingest import ingest
@@ -46,6 +47,8 @@ class Run:
             batches = ingest(stage)
             refuse(stage, batches[0].tenant, batches[0].orders[0])
             prove(stage, batches)
+            set_aside(stage, batches)
+            seal(stage, batches)
             scan(stage)
             self.facts = stage.facts
         self._summarise(time.monotonic() - started)

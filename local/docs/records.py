@@ -17,9 +17,10 @@ from shared.governance.facts import (
     FactKind,
     Shape,
 )
-from shared.ingest import arithmetic, shape
-from shared.ingest.body import DUPLICATE_NAME, UNREADABLE
+from shared.ingest import arithmetic, cloudevents, shape
+from shared.ingest.body import DUPLICATE_NAME, NOT_A_LIST, TOO_DEEP, TOO_LARGE, UNREADABLE
 from shared.ingest.contracts import Contract, Field, FieldClass, FieldType, policy_document, shipped
+from shared.kernel import commands
 from shared.pii.redaction import LeakCode
 from shared.policy.service import revision_of
 
@@ -27,6 +28,9 @@ GATE = {
     UNREADABLE: "the record is not valid JSON in UTF-8",
     DUPLICATE_NAME: "a member name appears twice in one object",
     "not_canonical": "the record holds text that cannot be stored, such as half a surrogate pair",
+    TOO_DEEP: "objects and lists are nested deeper than any contract asks for",
+    TOO_LARGE: "the record has more bytes than one record may",
+    NOT_A_LIST: "a batch of CloudEvents is not a list",
     "payload_hash_mismatch": "this event id was admitted before with another payload",
 }
 LEAKS = {
@@ -47,8 +51,10 @@ _SHAPES = {
 def reason_codes() -> dict[str, tuple[str, str]]:
     """Return every reason code of a record: who finds it, and what it means."""
     found = {name: ("parsing and admission", text) for name, text in GATE.items()}
-    found |= {name: ("shape", text) for name, text in shape.REASONS.items()}
     found |= {name: ("arithmetic", text) for name, text in arithmetic.REASONS.items()}
+    found |= {name: ("commands", text) for name, text in commands.REASONS.items()}
+    found |= {name: ("shape", text) for name, text in shape.REASONS.items()}
+    found |= {name: ("CloudEvents", text) for name, text in cloudevents.REASONS.items()}
     found |= {leak.lower(): ("redaction", text) for leak, text in LEAKS.items()}
     return dict(sorted(found.items()))
 

@@ -4,12 +4,13 @@ Owns: running a Python function app on this machine as the Azure Functions host 
 official execution engine in process and the host's semantics copied around it.
 
 Never does: wake a queue listener because this process enqueued something. The real host has such a
-shortcut for its own enqueues; an app that leaned on it would be slow in Azure.
+shortcut for its own enqueues; an app that leaned on it would be slow in Azure. (The host's own
+queue of found blobs is woken by its own scans, as in Azure: no app can enqueue there.)
 
 Parts: `supervisor` binds the socket and keeps N `worker` processes; each worker is one instance of
-the app with its own `engine`, HTTP front (`web`), queue listeners (`queues`) and timers
-(`timers`, one instance at a time through `leases`). `gate` answers 503 while no worker is ready.
-`launcher` starts all of it from Python.
+the app with its own `engine`, HTTP front (`web`), queue listeners (`queues`), one listener of all
+blob functions (`blobs`, `blob_queue`) and timers (`timers`, one instance at a time through
+`leases`). `gate` answers 503 while no worker is ready. `launcher` starts all of it from Python.
 
 Invariants, each held by a test in tests/host:
 - a worker never outlives its supervisor, however the supervisor ends (the pipe in `channel`);

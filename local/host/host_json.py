@@ -33,6 +33,14 @@ class QueueOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class BlobOptions:
+    """extensions.blobs; `parallelism` counts the blobs of all functions of an instance."""
+
+    parallelism: int
+    poison_threshold: int
+
+
+@dataclass(frozen=True, slots=True)
 class HostOptions:
     """What the host reads from host.json; `function_timeout` None means unbounded."""
 
@@ -40,6 +48,7 @@ class HostOptions:
     custom_headers: tuple[tuple[str, str], ...]
     function_timeout: float | None
     queues: QueueOptions
+    blobs: BlobOptions
 
 
 def read(path: Path, settings: Mapping[str, str]) -> HostOptions:
@@ -67,6 +76,7 @@ def read(path: Path, settings: Mapping[str, str]) -> HostOptions:
         ),
         function_timeout=_timeout(document.get("functiontimeout", "00:30:00")),
         queues=_queues(extensions.get("queues", {}), settings),
+        blobs=_blobs(extensions.get("blobs", {})),
     )
 
 
@@ -117,6 +127,13 @@ def _queues(section: Mapping[str, Any], settings: Mapping[str, str]) -> QueueOpt
         max_polling_interval=longest,
         base64=encoding == "base64",
     )
+
+
+def _blobs(section: Mapping[str, Any]) -> BlobOptions:
+    parallelism = int(section.get("maxdegreeofparallelism", 8 * (os.cpu_count() or 1)))
+    if parallelism < 1:
+        raise SettingsError("extensions.blobs.maxDegreeOfParallelism must be at least 1")
+    return BlobOptions(parallelism, int(section.get("poisonblobthreshold", 5)))
 
 
 def _lowered(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from local.host import engine, ncrontab, schedule_status
 from local.host.engine import EngineError
 from local.host.schedule_status import timer_info
-from local.host.triggers import QueueTrigger, TimerTrigger
+from local.host.triggers import BlobTrigger, QueueTrigger, TimerTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ class _Listener(Protocol):
 
 
 class Listeners:
-    """The queue and timer listeners; `notes` says which functions have none and why."""
+    """The queue, timer and blob listeners; `notes` says which functions have none and why."""
 
     def __init__(  # noqa: PLR0913 -- what listeners are made of
         self,
@@ -59,6 +59,7 @@ class Listeners:
         self.notes: list[str] = []
         for function in functions:
             self._add(function)
+        self._add_blobs(functions)
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._guard(found)) for found in self._listeners]
@@ -104,6 +105,17 @@ class Listeners:
         if connection := self._connection(function, trigger.connection):
             self._listeners.append(self._maker().queue(function, trigger, connection))
 
+    def _add_blobs(self, functions: Sequence[Function]) -> None:
+        """Make the one listener of all blob functions; their receipts lie in the host's storage."""
+        found = [
+            (function, function.trigger, connection)
+            for function in functions
+            if isinstance(function.trigger, BlobTrigger)
+            and (connection := self._connection(function, function.trigger.connection))
+        ]
+        if found and (hosts := self._connection(found[0][0], _HOST_STORAGE)):
+            self._listeners.append(self._maker().blobs(found, hosts))
+
     def _connection(self, function: Function, name: str) -> str | None:
         if function.disabled:
             return None
@@ -118,7 +130,11 @@ class Listeners:
             from local.host.storage_listeners import StorageListeners  # noqa: PLC0415 -- see above
 
             self._made_by = StorageListeners(
-                self._options.queues, self._invocations, self._host_id, self._holder
+                self._options.queues,
+                self._options.blobs,
+                self._invocations,
+                self._host_id,
+                self._holder,
             )
         return self._made_by
 

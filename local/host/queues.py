@@ -42,6 +42,7 @@ class QueueListener:
         service: QueueServiceClient,
         storage: Storage,
         renew_after: float = RECEIVE_VISIBILITY / 2,
+        poison: str | None = None,
     ) -> None:
         self._function = function
         self._binary = trigger.binary
@@ -50,7 +51,7 @@ class QueueListener:
         self._storage = storage
         self._renew_after = renew_after
         self._queue = service.get_queue_client(trigger.queue)
-        poison = poison_name(trigger.queue)
+        poison = poison or poison_name(trigger.queue)
         self._poison = service.get_queue_client(poison) if poison else None
         self._processing: set[asyncio.Task[None]] = set()
         self._failing = False
@@ -74,7 +75,11 @@ class QueueListener:
                 continue
             delay = backoff.succeeded() if found_since_delay else backoff.failed()
             found_since_delay = False
-            await asyncio.sleep(delay)
+            await self._pause(delay)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next poll."""
+        await asyncio.sleep(seconds)
 
     def _start(self, messages: list[QueueMessage]) -> None:
         for message in messages:
@@ -142,21 +147,25 @@ class QueueListener:
 
     async def _succeeds(self, message: QueueMessage, body: bytes) -> bool:
         """Run the function while the message's lease is renewed."""
-        try:
-            delivery = deliver(message, body, binary=self._binary)
-        except UnicodeDecodeError:
-            log.error("%s: message %s is not UTF-8 text", self._function.name, message.id)  # noqa: TRY400
-            return False
         renewing = asyncio.create_task(self._renew(message))
         try:
-            outcome = await self._invocations.run(
-                self._function, delivery.data, metadata=delivery.metadata
-            )
+            return await self._run(message, body)
         finally:
             renewing.cancel()
             # A renewal under way must end first: it changes the pop receipt.
             with contextlib.suppress(asyncio.CancelledError):
                 await renewing
+
+    async def _run(self, message: QueueMessage, body: bytes) -> bool:
+        """Run the function for a message, and tell whether it succeeded."""
+        try:
+            delivery = deliver(message, body, binary=self._binary)
+        except UnicodeDecodeError:
+            log.error("%s: message %s is not UTF-8 text", self._function.name, message.id)  # noqa: TRY400
+            return False
+        outcome = await self._invocations.run(
+            self._function, delivery.data, metadata=delivery.metadata
+        )
         return outcome.ok
 
     async def _renew(self, message: QueueMessage) -> None:

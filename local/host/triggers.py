@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
+from local.host.blob_paths import BlobPath, BlobPathError
 from local.host.engine import EngineError, Indexed, Retry
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from local.host.settings import Settings
 
+_SCAN = "LogsAndContainerScan"
 METHODS = ("GET", "POST", "DELETE", "HEAD", "PATCH", "PUT", "OPTIONS")
 
 
@@ -45,13 +47,24 @@ class TimerTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class BlobTrigger:
+    """`connection` is the name of a setting."""
+
+    path: BlobPath
+    connection: str
+
+
+type Trigger = HTTPTrigger | QueueTrigger | TimerTrigger | BlobTrigger
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """One function of the app; `argument` is the parameter that receives the trigger's data."""
 
     id: str
     name: str
     argument: str
-    trigger: HTTPTrigger | QueueTrigger | TimerTrigger
+    trigger: Trigger
     disabled: bool
 
     def describe(self, prefix: str) -> dict[str, str]:
@@ -64,6 +77,8 @@ class Function:
                 kind, detail = "queue", f"{queue} ({connection})"
             case TimerTrigger(schedule=schedule):
                 kind, detail = "timer", schedule
+            case BlobTrigger(path, connection):
+                kind, detail = "blob", f"{path.container} ({connection})"
             case unknown:
                 assert_never(unknown)
         return {
@@ -75,7 +90,7 @@ class Function:
 
 def function(indexed: Indexed, settings: Settings) -> Function:
     """Read one indexed function; raises EngineError for a binding this host does not offer."""
-    trigger: HTTPTrigger | QueueTrigger | TimerTrigger | None = None
+    trigger: Trigger | None = None
     argument = ""
     for binding in indexed.bindings:
         kind = str(binding["type"])
@@ -85,7 +100,8 @@ def function(indexed: Indexed, settings: Settings) -> Function:
         elif kind != "http" or binding["name"] != "$return":
             raise EngineError(
                 f"function {indexed.name}: binding {binding['name']!r} of type {kind!r} is not "
-                "offered by the local host (it has http, queue and timer triggers); use func start"
+                "offered by the local host (it has http, queue, timer and blob triggers); use func "
+                "start"
             )
     if trigger is None:
         raise EngineError(f"function {indexed.name} has no trigger")
@@ -124,11 +140,23 @@ def _timer(indexed: Indexed, binding: dict[str, Any], settings: Settings) -> Tim
     )
 
 
-type _Reader = Callable[
-    [Indexed, dict[str, Any], Settings], HTTPTrigger | QueueTrigger | TimerTrigger
-]
+def _blob(indexed: Indexed, binding: dict[str, Any], settings: Settings) -> BlobTrigger:
+    if str(binding.get("source") or _SCAN).lower() != _SCAN.lower():
+        raise EngineError(
+            f"function {indexed.name}: a blob trigger fed by Event Grid is not offered by the "
+            f"local host; use the source {_SCAN}"
+        )
+    try:
+        path = BlobPath.parse(settings.resolve(str(binding.get("path", ""))))
+    except BlobPathError as error:
+        raise EngineError(f"function {indexed.name}: path: {error}") from error
+    return BlobTrigger(path, str(binding.get("connection") or "AzureWebJobsStorage"))
+
+
+type _Reader = Callable[[Indexed, dict[str, Any], Settings], Trigger]
 _READERS: dict[str, _Reader] = {
     "httpTrigger": _http,
     "queueTrigger": _queue,
     "timerTrigger": _timer,
+    "blobTrigger": _blob,
 }

@@ -10,6 +10,7 @@ from shared.kernel.db import Login
 from shared.kernel.settings import Credential
 
 if TYPE_CHECKING:
+    from shared.approvals.service import Approvals
     from shared.governance.denials import Denials
     from shared.identity.authority import Authority
     from shared.identity.provisioning import Provisioning
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Access(Floor):
-    """Identity, denials and policy."""
+    """Identity, denials, approvals and policy."""
 
     @cached_property
     def denials(self) -> Denials:
@@ -68,6 +69,7 @@ class Access(Floor):
     def provisioning(self) -> Provisioning:
         """Return what creates tenants, principals and grants."""
         from shared.identity.provisioning import Provisioning
+        from shared.ingest.runs import prepare_tenant
 
         def known_contract(name: str) -> None:
             from shared.ingest.contracts import named
@@ -77,18 +79,32 @@ class Access(Floor):
         return Provisioning(
             self.database(Login.CONTROL),
             self.ports.ids,
-            on_new_tenant=[self.keyring.prepare_tenant],
+            on_new_tenant=[self.keyring.prepare_tenant, prepare_tenant],
             check_contract=known_contract,
         )
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """Return what asks a second person; it knows the kinds of every room that has some."""
+        # A kind is known when its room is imported, and who decides may need nothing else of it.
+        import shared.policy.service  # noqa: F401 - see above
+        from shared.approvals.service import Approvals
+
+        return Approvals(self.database(Login.CONTROL), self.ports.ids)
 
     @cached_property
     def policy(self) -> Policy:
         """Return the policy of this environment."""
         from shared.ingest.contracts import policy_document, shipped
+        from shared.ingest.runs import open_segments
         from shared.policy.service import Policy
 
         return Policy(
-            self.database(Login.CONTROL), self.database(Login.DATA), policy_document(shipped())
+            self.database(Login.CONTROL),
+            self.database(Login.DATA),
+            policy_document(shipped()),
+            self.approvals,
+            on_activated=[open_segments],
         )
 
     @cached_property

@@ -11,12 +11,19 @@ from shared.kernel.db import Login
 
 if TYPE_CHECKING:
     from shared.health.service import Health
+    from shared.health.signals import Signals
+    from shared.ledger.copies import Copies
+    from shared.ledger.epochs import Epochs
+    from shared.ledger.files import Exports
+    from shared.ledger.proofs import Proofs
+    from shared.ledger.sealer import Sealer
+    from shared.ledger.service import Ledger
     from shared.lifecycle.initialise import Marker
     from shared.lifecycle.months import Months
 
 
 class Care(Intake):
-    """Health and life cycle."""
+    """Health, ledger and life cycle."""
 
     @cached_property
     def health(self) -> Health:
@@ -24,6 +31,56 @@ class Care(Intake):
         from shared.health.service import Health
 
         return Health(self.database(Login.DATA), self.policy.shipped)
+
+    @cached_property
+    def signals(self) -> Signals:
+        """Return the signals of health, as the control plane."""
+        from shared.health.signals import Signals
+        from shared.ledger.status import look
+
+        return Signals(self.database(Login.CONTROL), look)
+
+    @cached_property
+    def seal_copies(self) -> Copies:
+        """Return the documents of seals."""
+        from shared.ledger.copies import Copies
+
+        return Copies(self.blobs)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """Return what seals the ledgers."""
+        from shared.ledger.sealer import Sealer
+
+        return Sealer(self.database(Login.SEAL), self.signing_keys, self.seal_copies)
+
+    @cached_property
+    def epochs(self) -> Epochs:
+        """Return what begins an epoch of the ledgers after a restore."""
+        from shared.ledger.epochs import Epochs
+
+        return Epochs(self.database(Login.SEAL))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Return the verifier of the ledgers, as the auditor."""
+        from shared.ledger.service import Ledger
+
+        return Ledger(self.database(Login.AUDIT), self.signing_keys, self.seal_copies)
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        """Return what proves entries, as the auditor."""
+        from shared.ledger.proofs import Proofs
+
+        return Proofs(self.database(Login.AUDIT), self.signing_keys)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Return what writes evidence into files."""
+        from shared.ledger.files import Exports
+
+        return Exports(self.database(Login.AUDIT), self.database(Login.CONTROL))
 
     @cached_property
     def months(self) -> Months:

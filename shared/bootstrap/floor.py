@@ -15,7 +15,14 @@ from shared.kernel.call import Actor, AuthMode, Call, SourceType
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.db import Database, Login, login_url
 from shared.kernel.ids import CallId, IdSource, RandomIds, TenantId
-from shared.kernel.ports import BlobStore, QueueSender, SilentTelemetry, Telemetry, TenantKeys
+from shared.kernel.ports import (
+    BlobStore,
+    QueueSender,
+    SigningKeys,
+    SilentTelemetry,
+    Telemetry,
+    TenantKeys,
+)
 from shared.kernel.settings import DatabaseCredential, Settings
 
 if TYPE_CHECKING:
@@ -32,6 +39,7 @@ class Ports:
     blobs: BlobStore | None = None
     queues: QueueSender | None = None
     tenant_keys: TenantKeys | None = None
+    signing_keys: SigningKeys | None = None
     background: bool = True
     """Whether receipt documents and refusals are written off the request; tests wait for them."""
 
@@ -145,6 +153,17 @@ class Floor:
         from shared.adapters.local_keys import UnsafePlaintextKeys
 
         return UnsafePlaintextKeys(Path(self.settings.keys_path), self.settings.environment)
+
+    @cached_property
+    def signing_keys(self) -> SigningKeys:
+        """Return the provider of the keys that sign seals."""
+        if self.ports.signing_keys is not None:
+            return self.ports.signing_keys
+        from shared.adapters.signing import UnsafePlaintextSigningKeys
+
+        return UnsafePlaintextSigningKeys(
+            Path(self.settings.keys_path) / "signing", self.settings.environment
+        )
 
     @cached_property
     def outbox(self) -> Outbox:

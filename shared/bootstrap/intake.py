@@ -11,8 +11,10 @@ from shared.kernel.db import Login
 if TYPE_CHECKING:
     from shared.ingest.documents import Documents
     from shared.ingest.gate import IngestGate
+    from shared.ingest.quarantine import Quarantine
     from shared.ingest.receipts import Receipts
     from shared.ingest.reconcile import Reconciler
+    from shared.ingest.runs import Runs
 
 
 class Intake(Access):
@@ -49,6 +51,7 @@ class Intake(Access):
             telemetry=self.ports.telemetry,
             max_records=self.settings.ingest_max_records,
             config_revision=revision_of(self.settings),
+            quarantine_days=self.settings.quarantine_days,
         )
 
     @cached_property
@@ -68,3 +71,19 @@ class Intake(Access):
         return Reconciler(
             control, Documents(control, self.blobs, self.ports.clock, background=False)
         )
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        """Return the quarantine, as the control plane and the keeper of keys."""
+        from shared.ingest.quarantine import Quarantine
+
+        return Quarantine(
+            self.database(Login.CONTROL), self.database(Login.KEYS), self.keyring, self.gate
+        )
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Return the platform runs."""
+        from shared.ingest.runs import Runs
+
+        return Runs(self.database(Login.CONTROL), self.ports.ids)

@@ -8,16 +8,22 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shared.cli import (
+    approval,
     contract,
     db,
     environment,
     grant,
     group,
+    health,
+    ingest,
+    ledger,
     policy,
     principal,
     problems,
+    quarantine,
     receipt,
     role,
+    run,
     settings,
     tenant,
 )
@@ -33,13 +39,19 @@ _GROUPS = (
     db,
     environment,
     policy,
+    approval,
     group,
     tenant,
     principal,
     role,
     grant,
     contract,
+    ingest,
     receipt,
+    quarantine,
+    run,
+    ledger,
+    health,
 )
 """In the order in which an environment is set up."""
 

@@ -45,17 +45,43 @@ _TYPES = "https://opsplane.example/problems/"
 """Problem types are names, the same as over HTTP."""
 
 _NEXT: dict[str, str] = {
+    "approvals.already_decided": "Look at it: opsplane approval show ID",
+    "approvals.approver_gone": "Withdraw it: opsplane approval withdraw ID; then propose it again.",
+    "approvals.expired": "Propose it again, for a policy with: opsplane policy propose",
+    "approvals.human_needed": "Sign in as a person: a static key or a service's token cannot ask "
+    "or decide.",
+    "approvals.not_approved": "Ask somebody else: opsplane approval approve ID --reason-code CODE",
+    "approvals.not_open": "Look at it: opsplane approval show ID",
+    "approvals.not_theirs": "To refuse what somebody else asked for: opsplane approval deny ID",
+    "approvals.plan_differs": "See the plan that is to be approved: opsplane approval show ID",
+    "approvals.plan_stale": "See what would change now: opsplane policy plan; then propose it.",
+    "approvals.second_person_needed": "Ask somebody else who may decide: opsplane role list",
     "cli.usage": "Add --help to see what the command takes.",
     "cli.unexpected": "This is a defect: report the command and the place above.",
     "cli.token_unusable": "Give --token-file a file that holds one token, or set OPS_TOKEN.",
+    "client.credential_missing": "See: opsplane ingest send --help",
+    "client.journal_broken": "Give --restart to begin again: what is in is known.",
+    "client.journal_busy": "Wait for it, or end it; the journal then goes on where it was.",
+    "client.journal_differs": "Give --restart to begin again, or --state another folder.",
+    "client.mapping_invalid": "Correct the mapping; opsplane ingest check tries it on a file.",
     "db.not_migrated": "Run: opsplane db migrate",
     "db.unavailable": "See that Postgres runs and OPS_DATABASE_URL is right, then try again.",
     "identity.credential_missing": "Set OPS_TOKEN to an operator's token, or use --token-file; "
     "in an environment with static keys, set OPS_API_KEY.",
     "identity.caller_forbidden": "The object id has to be in OPS_ALLOWED_OPERATOR_OBJECT_IDS.",
     "identity.permission_missing": "See which role allows it: opsplane role list",
+    "ingest.policy_not_active": "See both revisions with: opsplane policy show",
+    "ingest.policy_rev_differs": "See both revisions with: opsplane policy show",
+    "ingest.quarantine_settled": "See how with: opsplane quarantine show",
+    "ingest.run_closed": "See the open ones with: opsplane run list",
+    "ingest.run_out_of_step": "Run: opsplane policy activate",
+    "ingest.run_stands": "Open a run of your own with: opsplane run open",
     "ops.environment_differs": "Compare OPS_ENVIRONMENT and OPS_DATABASE_URL; "
     "a new database needs: opsplane environment init",
+    "policy.approval_needed": "See what would change: opsplane policy plan; ask for it: opsplane "
+    "policy propose --reason-code RELEASE --reason TEXT",
+    "policy.nothing_active": "Ask a second person: opsplane policy propose --reason-code RELEASE "
+    "--reason TEXT",
     "settings.invalid": "Set the variables, then run: opsplane settings check",
 }
 _NEXT_BY_SHAPE: dict[type[errors.OpsError], str] = {

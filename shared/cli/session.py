@@ -75,6 +75,17 @@ class Session:
         self._actor = services.verification.verify(self._credential(), Audience.OPERATORS)
         return services.authority.with_roles(services.call(self._actor))
 
+    def inside(self) -> Call:
+        """Return the operator's call inside the tenant that ``--tenant`` names.
+
+        Raises what `operator` raises, and an error for a tenant that is not there.
+        """
+        from shared.kernel.ids import TenantId
+
+        call = self.operator()
+        found = self.services.provisioning.tenant(call, self.options.tenant)
+        return call.for_tenant(TenantId(found.tenant_id))
+
     def migrator(self) -> Call:
         """Return the call of whoever holds the migrator's database login."""
         from shared.kernel.call import Actor, AuthMode, SourceType

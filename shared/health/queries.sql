@@ -7,3 +7,17 @@ SELECT environment,
             WHERE state = 'active' AND policy_rev = %(policy_rev)s
        ) AS policy_active
   FROM ops.environment_marker;
+
+-- name: backlog
+-- What waits for somebody, counted up to a bound: ledger rows outside the partition of a month,
+-- receipt documents that are overdue, and the oldest message that has not left.
+SELECT (SELECT count(*)
+          FROM (SELECT FROM ops.admission_other
+                UNION ALL
+                SELECT FROM ops.fact_other
+                LIMIT %(most)s) AS stray) AS strayed,
+       (SELECT count(*)
+          FROM (SELECT FROM ops.receipt_document
+                 WHERE written_at IS NULL AND created_at < %(overdue)s
+                 LIMIT %(most)s) AS late) AS unwritten,
+       (SELECT min(created_at) FROM ops.outbox WHERE sent_at IS NULL) AS oldest_unsent;

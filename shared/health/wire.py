@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.health.service import Readiness
+from shared.health.signals import Level, Signal, worst
 from shared.kernel.inbound import Reply
 
 
@@ -27,6 +29,40 @@ class ReadinessView(BaseModel):
     database: bool
     environment: bool
     policy: bool
+
+
+class SignalView(BaseModel):
+    """One signal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    value: float
+    unit: Literal["seconds", "count"]
+    level: Level
+    meaning: str
+
+
+class SignalsView(BaseModel):
+    """Every signal, and the level of the worst."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    level: Level
+    signals: list[SignalView]
+
+
+def signals_view(found: Sequence[Signal]) -> SignalsView:
+    """Return the signals as they are shown."""
+    return SignalsView(
+        level=worst(found),
+        signals=[SignalView.model_validate(one, from_attributes=True) for one in found],
+    )
+
+
+def signals(found: Sequence[Signal]) -> Reply:
+    """Return the signals; the level is in the body, so that a look never looks like a failure."""
+    return Reply(signals_view(found).model_dump_json().encode())
 
 
 def alive() -> Reply:

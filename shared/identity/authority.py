@@ -11,11 +11,18 @@ from dataclasses import replace
 
 from shared.identity.roles import Role, permissions_of
 from shared.kernel.call import Actor, Call, PermissionMissing, demand
-from shared.kernel.db import Database
+from shared.kernel.db import Database, Tx
 from shared.kernel.errors import EnvironmentDiffers
 from shared.kernel.sql import Queries
 
-__all__ = ["Authority", "PermissionMissing", "as_producer", "demand", "is_producer"]
+__all__ = [
+    "Authority",
+    "PermissionMissing",
+    "as_producer",
+    "demand",
+    "held_by_person",
+    "is_producer",
+]
 
 _sql = Queries("shared.identity")
 
@@ -54,6 +61,15 @@ class Authority:
         # (2) Known roles.
         roles = [Role(name) for name in names if name in Role]
         return replace(call, actor=replace(call.actor, permissions=permissions_of(roles)))
+
+
+def held_by_person(tx: Tx, object_id: str) -> frozenset[str]:
+    """Return what an active user may do by the roles it has at this moment; a service: nothing.
+
+    For decisions that a permission read earlier, with the credential, must not carry.
+    """
+    names = tx.values(_sql.roles_of_person, {"object_id": object_id})
+    return permissions_of(Role(name) for name in names if name in Role)
 
 
 def is_producer(call: Call) -> bool:

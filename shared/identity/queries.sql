@@ -5,6 +5,14 @@ SELECT role_grant.role
   JOIN ops.principal USING (principal_id)
  WHERE principal.object_id = %(object_id)s AND principal.status = 'active';
 
+-- name: roles_of_person
+-- Roles granted to an active user; no row: a service, a stranger, or somebody who may do nothing.
+SELECT role_grant.role
+  FROM ops.role_grant
+  JOIN ops.principal USING (principal_id)
+ WHERE principal.object_id = %(object_id)s AND principal.status = 'active'
+   AND principal.kind = 'user';
+
 -- name: environment
 -- Which environment this database belongs to; no row: it is not initialised.
 SELECT environment FROM ops.environment_marker;

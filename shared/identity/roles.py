@@ -39,8 +39,8 @@ class Role(StrEnum):
 
 MEANING: dict[Role, str] = {
     Role.PLATFORM_OWNER: "Owns the installation: tenants, principals, roles, policy.",
-    Role.SRE: "Keeps it running: reads everything that is safe to read, reconciles.",
-    Role.SECURITY_OFFICER: "Controls access: grants, suspensions, evidence.",
+    Role.SRE: "Keeps it running: reads everything that is safe to read, reconciles, proposes.",
+    Role.SECURITY_OFFICER: "Controls access: grants, suspensions, approvals, evidence.",
     Role.PROJECT_MAINTAINER: "Works for tenants: producer grants, receipts.",
     Role.PRODUCER: "A service that posts records; also needs a producer grant per contract.",
     Role.RECONCILER: "The timers of the control plane.",
@@ -52,12 +52,54 @@ _READ = frozenset(
         "lifecycle:environment:read",
         "policy:revision:read",
         "ingest:receipt:read",
+        "ingest:quarantine:read",
+        "ingest:run:read",
     }
 )
+_INTAKE = frozenset(
+    {
+        "ingest:quarantine:release",
+        "ingest:quarantine:discard",
+        "ingest:run:open",
+        "ingest:run:close",
+    }
+)
+"""Decisions about what comes in, for those who work with tenants."""
+_WATCH = frozenset(
+    {"health:signal:read", "ledger:status:read", "ledger:seal:verify", "ledger:key:read"}
+)
+"""What shows whether the plane and its evidence are sound; nothing of a tenant."""
+_PROVE = frozenset({"ledger:entry:prove", "ledger:key:read"})
+
+_ASK = frozenset(
+    {
+        "approvals:request:read",
+        "approvals:request:withdraw",
+        "policy:revision:propose",
+        "policy:revision:activate",
+    }
+)
+"""Ask a second person, and do what was approved."""
+_DECIDE = frozenset(
+    {
+        "approvals:request:read",
+        "approvals:request:decide",
+        "approvals:request:withdraw",
+        "policy:revision:approve",
+    }
+)
+"""Be the second person; whoever asked never is."""
 
 GRANTS: dict[Role, frozenset[str]] = {
     Role.PLATFORM_OWNER: _READ
+    | _ASK
+    | _DECIDE
+    | _INTAKE
+    | _WATCH
+    | _PROVE
     | {
+        "ledger:key:rotate",
+        "ledger:epoch:begin",
         Permission.GROUP_CREATE.value,
         Permission.TENANT_CREATE.value,
         Permission.TENANT_SUSPEND.value,
@@ -67,11 +109,20 @@ GRANTS: dict[Role, frozenset[str]] = {
         Permission.ROLE_GRANT.value,
         Permission.OWNER_GRANT.value,
         Permission.PRODUCER_GRANT.value,
-        "policy:revision:activate",
     },
-    Role.SRE: _READ | {Permission.PRINCIPAL_READ.value, "ingest:receipt:reconcile"},
+    Role.SRE: _READ
+    | _ASK
+    | _INTAKE
+    | _WATCH
+    | _PROVE
+    | {Permission.PRINCIPAL_READ.value, "ingest:receipt:reconcile", "ledger:epoch:begin"},
     Role.SECURITY_OFFICER: _READ
+    | _DECIDE
+    | _WATCH
+    | _PROVE
     | {
+        "ledger:entry:export",
+        "ledger:key:rotate",
         Permission.TENANT_SUSPEND.value,
         Permission.PRINCIPAL_CREATE.value,
         Permission.PRINCIPAL_DISABLE.value,
@@ -79,7 +130,7 @@ GRANTS: dict[Role, frozenset[str]] = {
         Permission.ROLE_GRANT.value,
         Permission.PRODUCER_GRANT.value,
     },
-    Role.PROJECT_MAINTAINER: _READ | {Permission.PRODUCER_GRANT.value},
+    Role.PROJECT_MAINTAINER: _READ | _INTAKE | _PROVE | {Permission.PRODUCER_GRANT.value},
     Role.PRODUCER: frozenset(
         {"ingest:record:submit", "ingest:receipt:read", "policy:revision:read"}
     ),
@@ -89,6 +140,9 @@ GRANTS: dict[Role, frozenset[str]] = {
             "outbox:message:sweep",
             "governance:denial:settle",
             "lifecycle:ledger:prepare",
+            "approvals:request:expire",
+            "ledger:seal:create",
+            "ingest:quarantine:expire",
         }
     ),
 }

@@ -12,8 +12,8 @@ from typing import Any
 
 from shared.ingest.arithmetic import compile_rules
 from shared.ingest.contracts import Contract, Field, FieldClass, FieldType
-from shared.ingest.shape import Shape, pointer
-from shared.kernel.canonical import Json, canonical, digest, keyed_digest
+from shared.ingest.shape import Shape
+from shared.kernel.canonical import canonical, canonical_checked, digest, keyed_digest
 from shared.kernel.clock import instant
 from shared.kernel.errors import Item
 from shared.kernel.ids import ReceiptId, RunId, TenantId
@@ -36,7 +36,7 @@ class Candidate:
     @property
     def receipt_id(self) -> ReceiptId:
         """Return the id of its receipt: computable again after any crash."""
-        return ReceiptId(self.dedupe_key[:16].hex())
+        return receipt_id_of(self.dedupe_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Compiled:
             if field.type is FieldType.LIST
         }
         self._line_semantic = {
-            name: frozenset(_named(fields, FieldClass.SEMANTIC))
+            name: tuple(_named(fields, FieldClass.SEMANTIC))
             for name, fields in contract.shapes.items()
         }
         self._line_lists = {
@@ -109,14 +109,12 @@ class Compiled:
         """
         contract = self.contract
         event = [str(record.get(name, "")) for name in contract.event_id]
-        scope = run_id if contract.per_run else ""
-        key = canonical([tenant_id, scope, contract.event_class, event])
-        payload = canonical({"contract": contract.name, "record": record})
+        payload = canonical_checked({"contract": contract.name, "record": record})
         return Candidate(
             index=index,
             at=at,
             event_id="|".join(event),
-            dedupe_key=digest("ops.dedupe.v1", key),
+            dedupe_key=dedupe_key(contract, tenant_id, run_id, event),
             payload_hash=keyed_digest(index_key, "ops.payload.v1", payload),
             record=record,
         )
@@ -132,31 +130,28 @@ class Compiled:
         }
         for name, shape in self._lists.items():
             if name in deterministic:
-                deterministic[name] = [
-                    self._split_line(line, shape, (name, index), semantic)
-                    for index, line in enumerate(deterministic[name])
-                ]
+                deterministic[name] = self._split_lines(
+                    deterministic[name], shape, f"/{name}", semantic
+                )
         return Parts(personal, deterministic, semantic)
 
-    def _split_line(
-        self,
-        line: Mapping[str, Any],
-        shape: str,
-        path: tuple[str | int, ...],
-        semantic: dict[str, str],
-    ) -> dict[str, Any]:
+    def _split_lines(
+        self, lines: Sequence[Mapping[str, Any]], shape: str, at: str, semantic: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        # Names of fields need no escaping in a JSON Pointer.
         free, lists = self._line_semantic[shape], self._line_lists[shape]
-        kept: dict[str, Any] = {}
-        for name, value in line.items():
-            if name in free:
-                semantic[pointer((*path, name))] = value
-            elif name in lists:
-                kept[name] = [
-                    self._split_line(item, lists[name], (*path, name, index), semantic)
-                    for index, item in enumerate(value)
-                ]
-            else:
-                kept[name] = value
+        kept = []
+        for index, line in enumerate(lines):
+            rest = dict(line)
+            for name in free:
+                if name in rest:
+                    semantic[f"{at}/{index}/{name}"] = rest.pop(name)
+            for name, inner in lists.items():
+                if name in rest:
+                    rest[name] = self._split_lines(
+                        rest[name], inner, f"{at}/{index}/{name}", semantic
+                    )
+            kept.append(rest)
         return kept
 
     def known_values(self, personal: Mapping[str, str]) -> list[KnownValue]:
@@ -196,21 +191,39 @@ class Compiled:
         return ""
 
 
-def record_hash(index_key: bytes, deterministic: Json, semantic: Json) -> bytes:
-    """Return the keyed digest of what is stored, so that a changed row can be told."""
-    stored = canonical({"deterministic": deterministic, "semantic": semantic})
+def dedupe_key(contract: Contract, tenant_id: TenantId, run_id: str, event: Sequence[str]) -> bytes:
+    """Return what an event is known by: tenant, run if the contract says so, class and id."""
+    scope = run_id if contract.per_run else ""
+    named = canonical([tenant_id, scope, contract.event_class, list(event)])
+    return digest("ops.dedupe.v1", named)
+
+
+def receipt_id_of(dedupe_key: bytes) -> ReceiptId:
+    """Return the id of an event's receipt: computable again after any crash."""
+    return ReceiptId(dedupe_key[:16].hex())
+
+
+def record_hash(index_key: bytes, deterministic: bytes, semantic: bytes) -> bytes:
+    """Return the keyed digest of what is stored, so that a changed row can be told.
+
+    Both parts are canonical; together they are the canonical form of an object of the two.
+    """
+    stored = b'{"deterministic":%b,"semantic":%b}' % (deterministic, semantic)
     return keyed_digest(index_key, "ops.record.v1", stored)
 
 
-def texts_of(value: Any, path: tuple[str | int, ...] = ()) -> Sequence[tuple[str, str]]:
-    """Return every text of a deterministic tree with its JSON Pointer, for the leak check."""
+def texts_of(value: Any, at: str = "") -> list[tuple[str, str]]:
+    """Return every text of a deterministic tree with its JSON Pointer, for the leak check.
+
+    Names of fields need no escaping in a pointer.
+    """
     found: list[tuple[str, str]] = []
     steps = value.items() if type(value) is dict else enumerate(value)
     for step, item in steps:
         if type(item) is str:
-            found.append((pointer((*path, step)), item))
+            found.append((f"{at}/{step}", item))
         elif type(item) in (dict, list):
-            found.extend(texts_of(item, (*path, step)))
+            found.extend(texts_of(item, f"{at}/{step}"))
     return found
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
 
 from shared.ingest.admission import Candidate
+from shared.ingest.entrance import STRICT, Submission
 from shared.ingest.errors import KeyReused
+from shared.ingest.quarantining import Held
 from shared.kernel.call import Call
-from shared.kernel.canonical import canonical, digest, same
+from shared.kernel.canonical import Json, canonical, digest, same
 from shared.kernel.db import Tx
 from shared.kernel.ids import TenantId
 from shared.kernel.sql import Queries
@@ -19,46 +21,62 @@ _sql = Queries("shared.ingest")
 
 ADMIT = "ADMIT"
 DUPLICATE = "DUPLICATE"
+QUARANTINE = "QUARANTINE"
 _KEY_LENGTH = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the caller is told; ``body`` is canonical and is what a repeat gets again."""
+    """What the caller is told; ``body`` is what a repeat gets again, byte for byte."""
 
     body: bytes = field(repr=False)
     admitted: int
     duplicates: int
+    quarantined: int = 0
     replayed: bool = False
 
 
-def answer(
+def answer(  # noqa: PLR0913 - what an answer is made of
     request_id: str,
     policy_rev: str,
+    handling: str,
     candidates: Sequence[Candidate],
-    fresh: Sequence[Candidate],
+    admitted: Sequence[Candidate],
+    held: Sequence[Held],
 ) -> Answer:
     """Return what the caller is told: a decision and a receipt for every record, in order."""
-    new = {candidate.index for candidate in fresh}
-    records = [
-        {
+    new = {candidate.index for candidate in admitted}
+    aside = {entry.index: entry for entry in held}
+    decisions: dict[int, Mapping[str, Json]] = {
+        candidate.index: {
             "decision": ADMIT if candidate.index in new else DUPLICATE,
             "receipt_id": candidate.receipt_id,
         }
         for candidate in candidates
-    ]
-    admitted = len(fresh)
-    body = canonical(
+        if candidate.index not in aside
+    }
+    duplicates = len(decisions) - len(new)
+    for entry in held:
+        decisions[entry.index] = {
+            "decision": QUARANTINE,
+            "receipt_id": entry.receipt_id,
+            "reasons": [
+                {"pointer": item.pointer, "code": item.code, "detail": item.message}
+                for item in entry.reasons
+            ],
+        }
+    body = orjson.dumps(
         {
             "request_id": request_id,
             "policy_rev": policy_rev,
-            "handling": "strict",
-            "admitted": admitted,
-            "duplicates": len(candidates) - admitted,
-            "records": records,
+            "handling": handling,
+            "admitted": len(new),
+            "duplicates": duplicates,
+            "quarantined": len(held),
+            "records": [decisions[index] for index in sorted(decisions)],
         }
     )
-    return Answer(body, admitted, len(candidates) - admitted)
+    return Answer(body, len(new), duplicates, len(held))
 
 
 def key_digest(call: Call, contract: str, key: str | None) -> bytes | None:
@@ -71,6 +89,13 @@ def key_digest(call: Call, contract: str, key: str | None) -> bytes | None:
     return digest("ops.idempotency.v1", scope)
 
 
+def identity_of(submission: Submission) -> bytes:
+    """Return what has to be equal for a repeat: the body, how it is handled, and the run."""
+    if submission.handling == STRICT and submission.run_id is None:
+        return submission.body
+    return f"{submission.handling}|{submission.run_id or ''}\n".encode() + submission.body
+
+
 def replay(tx: Tx, tenant_id: TenantId, key: bytes, body_hash: bytes) -> Answer | None:
     """Return the answer given under a key before. Raises `KeyReused` for another body."""
     rows = tx.rows(_sql.stored_answer, {"tenant_id": tenant_id, "key_digest": key})
@@ -80,7 +105,9 @@ def replay(tx: Tx, tenant_id: TenantId, key: bytes, body_hash: bytes) -> Answer 
     if not same(stored_hash, body_hash):
         raise KeyReused
     told = orjson.loads(stored)
-    return Answer(stored, told["admitted"], told["duplicates"], replayed=True)
+    return Answer(
+        stored, told["admitted"], told["duplicates"], told.get("quarantined", 0), replayed=True
+    )
 
 
 def keep(tx: Tx, call: Call, key: bytes | None, body_hash: bytes, answer: Answer) -> None:

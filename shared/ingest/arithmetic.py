@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from shared.ingest.shape import pointer
 from shared.kernel.errors import Item
 
 type Rule = Callable[[Mapping[str, Any]], Iterator[Item]]
-type Path = tuple[str | int, ...]
 
 REASONS = {
     "product_differs": "the amount is not the product of its factors, to a cent",
@@ -33,25 +31,27 @@ def _hundredths(text: str) -> int:
     return int(text.replace(".", ""))
 
 
-def _lines(
-    record: Mapping[str, Any], within: Sequence[str], path: Path = ()
-) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    if not within:
-        yield path, record
-        return
-    for index, line in enumerate(record.get(within[0], ())):
-        yield from _lines(line, within[1:], (*path, within[0], index))
+def _lines(record: Mapping[str, Any], within: Sequence[str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the lines of a record with their JSON Pointers; field names need no escaping."""
+    found = [("", record)]
+    for name in within:
+        found = [
+            (f"{at}/{name}/{index}", line)
+            for at, parent in found
+            for index, line in enumerate(parent.get(name, ()))
+        ]
+    return found
 
 
 def _product(rule: Mapping[str, Any]) -> Rule:
     target, (left, right), within = rule["target"], rule["factors"], rule["within"]
 
     def check(record: Mapping[str, Any]) -> Iterator[Item]:
-        for path, line in _lines(record, within):
+        for at, line in _lines(record, within):
             if target in line and left in line and right in line:
                 product = _hundredths(line[left]) * _hundredths(line[right])
                 if abs(_hundredths(line[target]) * 100 - product) > _CENT_SQUARED:
-                    yield _item((*path, target), "product_differs")
+                    yield _item(f"{at}/{target}", "product_differs")
 
     return check
 
@@ -66,7 +66,7 @@ def _sum_of_lines(rule: Mapping[str, Any]) -> Rule:
         if all(name in line for line in lines):
             total = sum(_hundredths(line[name]) for line in lines)
             if abs(_hundredths(record[target]) - total) > _CENT:
-                yield _item((target,), "sum_differs")
+                yield _item(f"/{target}", "sum_differs")
 
     return check
 
@@ -80,7 +80,7 @@ def _sum(rule: Mapping[str, Any]) -> Rule:
         total = sum(_hundredths(record[name]) for name in plus if name in record)
         total -= sum(_hundredths(record[name]) for name in minus if name in record)
         if abs(_hundredths(record[target]) - total) > _CENT:
-            yield _item((target,), "sum_differs")
+            yield _item(f"/{target}", "sum_differs")
 
     return check
 
@@ -90,16 +90,16 @@ def _counted(rule: Mapping[str, Any]) -> Rule:
     name = rule["field"]
 
     def check(record: Mapping[str, Any]) -> Iterator[Item]:
-        for path, parent in _lines(record, parents):
+        for at, parent in _lines(record, parents):
             for index, line in enumerate(parent.get(last, ())):
                 if line.get(name) != index + 1:
-                    yield _item((*path, last, index, name), "index_gap")
+                    yield _item(f"{at}/{last}/{index}/{name}", "index_gap")
 
     return check
 
 
-def _item(path: Path, code: str) -> Item:
-    return Item(pointer(path), code, REASONS[code])
+def _item(at: str, code: str) -> Item:
+    return Item(at, code, REASONS[code])
 
 
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Rule]] = {

@@ -1,7 +1,7 @@
-"""A batch of new records: sealed, redacted, checked for leaks, written into the ledger.
+"""New records: split by class, redacted and checked in memory, then written in one go.
 
-``prepare`` seals first and cannot go on without it; ``write`` demands the vault's proof, so what
-was not sealed cannot be admitted.
+``prepare`` touches no table, so a record that may not be admitted costs nobody a lock.
+``write`` seals first and demands the vault's proof: what was not sealed cannot be admitted.
 """
 
 from __future__ import annotations
@@ -11,20 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import orjson
-
-from shared.ingest.admission import Candidate, Compiled, record_hash, texts_of
-from shared.ingest.answers import ADMIT
-from shared.ingest.contracts import Contract
+from shared.ingest import dedupe, entries
+from shared.ingest.admission import Candidate, Compiled, Parts, record_hash, texts_of
 from shared.ingest.documents import Pending
-from shared.ingest.errors import BatchTooHeavy, RecordsRefused
+from shared.ingest.entries import Frame
+from shared.ingest.errors import BatchTooHeavy
+from shared.ingest.quarantining import Held
 from shared.ingest.receipts import render
 from shared.kernel.call import Call
-from shared.kernel.canonical import Json, canonical, content_address, keyed_digest
-from shared.kernel.clock import instant
+from shared.kernel.canonical import canonical_checked, content_address, keyed_digest
 from shared.kernel.db import Tx
 from shared.kernel.errors import Item, OpsError
-from shared.kernel.ids import RunId
 from shared.kernel.sql import Queries
 from shared.pii.keyring import Keys
 from shared.pii.redaction import (
@@ -59,127 +56,170 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What all records of one request have in common."""
+class Ready:
+    """A record that may be admitted."""
 
-    contract: Contract
-    run_id: RunId
-    request_id: str
-    policy_rev: str
-    config_revision: str
+    candidate: Candidate
+    personal: dict[str, str] = field(repr=False)
+    deterministic: bytes = field(repr=False)
+    semantic: bytes = field(repr=False)
+    record_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """New records that are ready for the ledger, and the vault's proof for them."""
+class Leak:
+    """A record whose personal data would remain outside the vault."""
 
-    candidates: Sequence[Candidate]
-    bodies: Sequence[bytes] = field(repr=False)
-    deterministic: Sequence[bytes] = field(repr=False)
-    semantic: Sequence[bytes] = field(repr=False)
-    sealed: Sealed
+    candidate: Candidate
+    items: tuple[Item, ...]
+
+    def items_at(self, at: str) -> tuple[Item, ...]:
+        """Return the same problems of a repeat that lies at ``at`` in its body."""
+        own = self.candidate.at
+        return tuple(
+            Item(at + item.pointer.removeprefix(own), item.code, item.message)
+            for item in self.items
+        )
 
 
-def prepare(  # noqa: PLR0913 - one step of the order, with what it needs
-    tx: Tx,
-    call: Call,
-    vault: Vault,
-    keys: Keys,
-    compiled: Compiled,
-    fresh: Sequence[Candidate],
-    frame: Frame,
-    deadline: Deadline,
-) -> Batch:
-    """Seal, redact, check for leaks, and spell out the ledger texts of a batch.
+def prepare(
+    keys: Keys, compiled: Compiled, fresh: Sequence[Candidate], deadline: Deadline
+) -> tuple[list[Ready], list[Leak]]:
+    """Split, redact and check records; those that may be admitted, and those that would leak."""
+    redactor = _redactor(keys)
+    ready: list[Ready] = []
+    leaks: list[Leak] = []
+    for candidate in fresh:
+        deadline.check()
+        parts = compiled.split(candidate.record)
+        texts, items = _clean(redactor, compiled, candidate, parts)
+        if items:
+            leaks.append(Leak(candidate, items))
+            continue
+        deterministic = canonical_checked(parts.deterministic)
+        semantic = canonical_checked(texts)
+        ready.append(
+            Ready(
+                candidate,
+                parts.personal,
+                deterministic,
+                semantic,
+                record_hash(keys.index, deterministic, semantic),
+            )
+        )
+    return ready, leaks
 
-    Raises `RecordsRefused` when personal data would remain outside the vault.
+
+def _clean(
+    redactor: Redactor, compiled: Compiled, candidate: Candidate, parts: Parts
+) -> tuple[dict[str, str], tuple[Item, ...]]:
+    """Return the redacted texts of a record, and where personal data would remain."""
+    # Compiled once, used for the deterministic fields and for every text of the record.
+    known = KnownMatcher(compiled.known_values(parts.personal))
+    items = [
+        Item(candidate.at + leak.pointer, leak.code.lower(), "holds a value of a pii field")
+        for leak in deterministic_leaks(texts_of(parts.deterministic), known)
+    ]
+    clean: Mapping[str, RedactedText] = {}
+    try:
+        clean = redactor.redact(parts.semantic, known)
+    except LeakFound as leak:
+        items += [
+            Item(candidate.at + leak.field, code.lower(), "personal data would remain")
+            for code in leak.codes
+        ]
+    return {pointer: text.text for pointer, text in clean.items()}, tuple(items)
+
+
+def seal(  # noqa: PLR0913 - one step of the order, with what it needs
+    tx: Tx, call: Call, vault: Vault, keys: Keys, compiled: Compiled, ready: Sequence[Ready]
+) -> Sealed:
+    """Claim the events, and seal their personal data; returns the vault's proof.
+
+    Raises `AlreadyThere` when another request admitted one of the events in the meantime.
     """
-    parts = [compiled.split(candidate.record) for candidate in fresh]
-    sealed = vault.seal(
+    if ready:
+        dedupe.claim(tx, keys.tenant_id, [entry.candidate for entry in ready])
+    return vault.seal(
         tx,
         call,
         keys,
         [
             Secret(
-                candidate.receipt_id,
-                part.personal,
-                compiled.identifiers(part.personal, keys.index),
+                entry.candidate.receipt_id,
+                entry.personal,
+                compiled.identifiers(entry.personal, keys.index),
             )
-            for candidate, part in zip(fresh, parts, strict=True)
+            for entry in ready
         ],
     )
-    redactor = _redactor(keys)
-    common = _common(call, frame)
-    bodies, deterministic, semantic, items = [], [], [], []
-    for candidate, part in zip(fresh, parts, strict=True):
-        deadline.check()
-        # Compiled once, used for the deterministic fields and for every text of the record.
-        known = KnownMatcher(compiled.known_values(part.personal))
-        items += [
-            Item(candidate.at + leak.pointer, leak.code.lower(), "holds a value of a pii field")
-            for leak in deterministic_leaks(texts_of(part.deterministic), known)
-        ]
-        try:
-            clean: Mapping[str, RedactedText] = redactor.redact(part.semantic, known)
-        except LeakFound as leak:
-            items += [
-                Item(candidate.at + leak.field, code.lower(), "personal data would remain")
-                for code in leak.codes
-            ]
-            continue
-        texts = {pointer: text.text for pointer, text in clean.items()}
-        stored = record_hash(keys.index, part.deterministic, texts)
-        deterministic.append(orjson.dumps(part.deterministic))
-        semantic.append(orjson.dumps(texts))
-        bodies.append(
-            canonical(
-                {
-                    **common,
-                    "receipt_id": candidate.receipt_id,
-                    "index": candidate.index,
-                    "event_id": candidate.event_id,
-                    "ts_utc": compiled.event_time(candidate.record),
-                    "payload_hash": _hmac(candidate.payload_hash),
-                    "record_hash": _hmac(stored),
-                    "dedupe_key": candidate.dedupe_key.hex(),
-                    "partition_key": compiled.partition_key(candidate.record),
-                    "eb_ref": {
-                        "stream": "admission",
-                        "entry": candidate.receipt_id,
-                        "offset_kind": "entry",
-                    },
-                }
-            )
-        )
-    if items:
-        raise RecordsRefused(items=tuple(items))
-    return Batch(fresh, bodies, deterministic, semantic, sealed)
 
 
-def write(tx: Tx, call: Call, batch: Batch, frame: Frame) -> Pending:
-    """Write the ledger, the records and the document's index row of a batch.
+def write(  # noqa: PLR0913
+    tx: Tx,
+    call: Call,
+    compiled: Compiled,
+    ready: Sequence[Ready],
+    sealed: Sealed,
+    held: Sequence[Held],
+    frame: Frame,
+) -> Pending | None:
+    """Write ledger, records and the document's index row; nothing is read back.
 
-    Demands the vault's proof: what was not sealed cannot be admitted.
+    Demands the vault's proof: what was not sealed cannot be admitted. Returns the document that
+    is to be written, or ``None`` when there is no new receipt.
     """
-    receipt_ids = [candidate.receipt_id for candidate in batch.candidates]
-    if not batch.sealed.covers(receipt_ids):
+    receipt_ids = [entry.candidate.receipt_id for entry in ready]
+    if not sealed.covers(receipt_ids):
         raise OpsError("a record would be admitted before its personal data is sealed")
+    if ready:
+        tx.run(
+            _sql.insert_records,
+            {
+                "tenant_id": call.tenant_id,
+                "contract": frame.contract.name,
+                "receipt_ids": receipt_ids,
+                "deterministic": [entry.deterministic.decode() for entry in ready],
+                "semantic": [entry.semantic.decode() for entry in ready],
+            },
+        )
+    return _write_receipts(tx, call, compiled, ready, held, frame)
+
+
+def _write_receipts(  # noqa: PLR0913
+    tx: Tx,
+    call: Call,
+    compiled: Compiled,
+    ready: Sequence[Ready],
+    held: Sequence[Held],
+    frame: Frame,
+) -> Pending | None:
+    """Append the receipts of a request to the ledger and announce their document."""
+    common = entries.common(call, frame)
+    receipts = [
+        (
+            entry.candidate.index,
+            entry.candidate.receipt_id,
+            entries.admitted(common, compiled, entry.candidate, entry.record_hash),
+        )
+        for entry in ready
+    ]
+    receipts += [
+        (entry.index, entry.receipt_id, entries.quarantined(common, entry))
+        for entry in held
+        if entry.unit is not None
+    ]
+    if not receipts:
+        return None
+    # In the order of the request, which is the order of the document.
+    receipts.sort()
+    bodies = [body for _, _, body in receipts]
     tenant_id = call.tenant_id or ""
-    document = render(tenant_id, frame.request_id, batch.bodies)
+    document = render(tenant_id, frame.request_id, bodies)
     address = content_address(document)
     tx.run(
         _sql.insert_admissions,
-        {"month": _month(call.now), "bodies": [body.decode() for body in batch.bodies]},
-    )
-    tx.run(
-        _sql.insert_records,
-        {
-            "tenant_id": tenant_id,
-            "contract": frame.contract.name,
-            "receipt_ids": receipt_ids,
-            "deterministic": [text.decode() for text in batch.deterministic],
-            "semantic": [text.decode() for text in batch.semantic],
-        },
+        {"month": _month(call.now), "bodies": [body.decode() for body in bodies]},
     )
     tx.run(
         _sql.insert_document,
@@ -187,7 +227,7 @@ def write(tx: Tx, call: Call, batch: Batch, frame: Frame) -> Pending:
             "tenant_id": tenant_id,
             "request_id": frame.request_id,
             "digest": address,
-            "receipt_ids": receipt_ids,
+            "receipt_ids": [receipt_id for _, receipt_id, _ in receipts],
             "now": call.now,
         },
     )
@@ -201,40 +241,6 @@ def _redactor(keys: Keys) -> Redactor:
         placeholders = KeyedPlaceholders(keyed_digest(keys.index, "ops.placeholders.v1", b""))
         found = keys.derived["redactor"] = PatternRedactor(placeholders)
     return found
-
-
-def _common(call: Call, frame: Frame) -> dict[str, Json]:
-    """Return what every receipt of a request says alike (002-B, D2)."""
-    return {
-        "receipt": "ops.receipt.v1",
-        "tenant_id": call.tenant_id,
-        "request_id": frame.request_id,
-        "call_id": call.call_id,
-        "decision": ADMIT,
-        "reason_codes": [],
-        "evidence_refs": [],
-        "event_type": frame.contract.name,
-        "event_class": frame.contract.event_class,
-        "platform_run_id": frame.run_id,
-        "admitted_at_utc": instant(call.now),
-        "policy_rev": {"policy_id": "ingest", "content_digest": frame.policy_rev},
-        "partitioning_profile_id": frame.contract.partitioning_profile,
-        "actor": {
-            "actor_id": call.actor.actor_id,
-            "source_type": call.actor.source_type.value,
-            "auth_mode": call.actor.auth_mode.value,
-            "principal": call.actor.subject,
-        },
-        "provenance": {
-            "service_release_id": call.service_release_id,
-            "environment": call.environment,
-            "config_revision": frame.config_revision,
-        },
-    }
-
-
-def _hmac(value: bytes) -> dict[str, str]:
-    return {"algo": "hmac-sha256", "hex": value.hex()}
 
 
 def _month(now: datetime) -> int:

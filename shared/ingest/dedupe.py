@@ -1,11 +1,17 @@
-"""Which records are new: dedupe keys are claimed before anything is sealed or redacted."""
+"""Which records are new: looked up before anything is redacted, claimed when they are written.
+
+The look costs one round trip and no lock. Between look and claim another request may admit the
+same event; then the claim fails (``admission_key_pk``), the whole attempt is rolled back and
+decided again, and the event is found to be known. So nobody waits for a lock while a batch is
+redacted, and what is known is never redacted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from shared.ingest.admission import Candidate
-from shared.ingest.errors import PayloadDiffers
 from shared.kernel.canonical import same
 from shared.kernel.db import Tx
 from shared.kernel.errors import Item
@@ -14,45 +20,63 @@ from shared.kernel.sql import Queries
 
 _sql = Queries("shared.ingest")
 
+PAYLOAD_DIFFERS = "payload_hash_mismatch"
+_MESSAGE = "this event id was admitted with another payload"
 
-def claim(tx: Tx, tenant_id: TenantId, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the records that are new; the rest are duplicates of an equal payload.
 
-    Raises `PayloadDiffers` when an event id is known, here or in this request, with another
-    payload.
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Valid records by what is known of their events; what is in neither list is a duplicate."""
+
+    fresh: list[Candidate]
+    """The first of each new event."""
+    clashes: list[Candidate]
+    """An event that is known, or came earlier in this request, with another payload."""
+
+
+def sort(tx: Tx, tenant_id: TenantId, candidates: Sequence[Candidate], *, in_turn: bool) -> Sorted:
+    """Tell new events from known ones; one round trip.
+
+    ``in_turn`` waits for the other requests of the tenant that lost a race, so that those who
+    lost one do not keep making each other lose.
     """
+    if in_turn:
+        tx.run(_sql.take_turn, {"tenant_id": tenant_id})
     first: dict[bytes, Candidate] = {}
-    clashes: list[Candidate] = []
     for candidate in candidates:
-        earlier = first.setdefault(candidate.dedupe_key, candidate)
-        if not same(earlier.payload_hash, candidate.payload_hash):
-            clashes.append(candidate)
-    claimed = set(
-        tx.values(
-            _sql.claim_keys,
-            {
-                "tenant_id": tenant_id,
-                "dedupe_keys": list(first),
-                "payload_hashes": [candidate.payload_hash for candidate in first.values()],
-            },
+        first.setdefault(candidate.dedupe_key, candidate)
+    known = dict(
+        tx.rows(
+            _sql.claimed_payloads,
+            {"tenant_id": tenant_id, "dedupe_keys": list(first)},
             binary=True,
         )
+        if first
+        else ()
     )
-    known = [key for key in first if key not in claimed]
-    if known:
-        rows = tx.rows(
-            _sql.claimed_payloads, {"tenant_id": tenant_id, "dedupe_keys": known}, binary=True
-        )
-        clashes += [first[key] for key, stored in rows if not same(stored, first[key].payload_hash)]
-    if clashes:
-        raise PayloadDiffers(
-            items=tuple(
-                Item(
-                    clash.at,
-                    "payload_hash_mismatch",
-                    "this event id was admitted with another payload",
-                )
-                for clash in sorted(clashes, key=lambda clash: clash.index)
-            )
-        )
-    return [candidate for key, candidate in first.items() if key in claimed]
+    # What an event is compared with: what was admitted, or else its first record here.
+    payloads = {key: candidate.payload_hash for key, candidate in first.items()} | known
+    return Sorted(
+        [candidate for key, candidate in first.items() if key not in known],
+        [c for c in candidates if not same(payloads[c.dedupe_key], c.payload_hash)],
+    )
+
+
+def claim(tx: Tx, tenant_id: TenantId, fresh: Sequence[Candidate]) -> None:
+    """Claim the events that are about to be admitted.
+
+    Raises `AlreadyThere` when another request was faster.
+    """
+    tx.run(
+        _sql.claim_keys,
+        {
+            "tenant_id": tenant_id,
+            "dedupe_keys": [candidate.dedupe_key for candidate in fresh],
+            "payload_hashes": [candidate.payload_hash for candidate in fresh],
+        },
+    )
+
+
+def differs(candidate: Candidate) -> Item:
+    """Return what is said of a clash."""
+    return Item(candidate.at, PAYLOAD_DIFFERS, _MESSAGE)

@@ -77,7 +77,56 @@ class PolicyNotActive(Unavailable):
     """This release carries contracts that nobody has activated (002-R14)."""
 
     code = "ingest.policy_not_active"
-    title = "The contracts of this release are not activated; see: opsplane policy activate"
+    title = "The contracts of this release are not activated; see: opsplane policy propose"
+
+
+class RunUnknown(Missing):
+    """No platform run of that id in this tenant."""
+
+    code = "ingest.run_unknown"
+    title = "There is no such platform run in this tenant"
+
+
+class RunClosed(Conflict):
+    """The platform run takes nothing any more."""
+
+    code = "ingest.run_closed"
+    title = "The platform run is closed; nothing is admitted into it"
+
+
+class RunOutOfStep(Unavailable):
+    """The last segment of the run is of another policy: an activation is half done."""
+
+    code = "ingest.run_out_of_step"
+    title = "The platform run has no segment of the active policy; activate the policy again"
+
+
+class RunStands(Conflict):
+    """The standing run is always there."""
+
+    code = "ingest.run_stands"
+    title = "The standing run of a tenant is never closed"
+
+
+class RunKeyMissing(Invalid):
+    """Opening a run needs a key, so that a repeat opens no second one."""
+
+    code = "ingest.run_key_missing"
+    title = "Opening a run needs an Idempotency-Key of 1 to 128 printable ASCII characters"
+
+
+class QuarantineMissing(Missing):
+    """No such record in this tenant's quarantine."""
+
+    code = "ingest.quarantine_missing"
+    title = "There is no such record in quarantine"
+
+
+class QuarantineSettled(Conflict):
+    """The held record was released, discarded or expired before."""
+
+    code = "ingest.quarantine_settled"
+    title = "The record is settled already; show it to see how"
 
 
 class IdempotencyKeyUnfit(Invalid):
@@ -105,7 +154,7 @@ class HandlingUnsupported(Invalid):
     """A handling preference that this gate does not know."""
 
     code = "ingest.handling_unsupported"
-    title = "This gate knows Prefer: handling=strict"
+    title = "This gate knows Prefer: handling=strict and handling=lenient"
 
 
 class BodyUnreadable(Malformed):
@@ -148,6 +197,13 @@ class PayloadDiffers(Conflict):
 
     code = "ingest.payload_differs"
     title = "An event was admitted before with another payload; nothing was stored"
+
+
+class EventIdUnfit(Invalid):
+    """No record of the contract can have such an event id."""
+
+    code = "ingest.event_id_unfit"
+    title = "The event id does not fit the contract"
 
 
 class ReceiptDoubled(OpsError):

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 import orjson
 
 from shared.identity.authority import demand, is_producer
+from shared.ingest.admission import dedupe_key, receipt_id_of
 from shared.ingest.errors import ReceiptDoubled, ReceiptMissing, TenantUnknown
+from shared.ingest.lookups import PayloadSearch, Search
 from shared.ingest.vocabulary import Permission
 from shared.kernel.call import Call
 from shared.kernel.canonical import NotCanonical, canonical, content_address
@@ -30,6 +32,8 @@ _sql = Queries("shared.ingest")
 
 CONTAINER = "receipts"
 MEDIA_TYPE = "application/x-ndjson"
+_MOST_FOUND = 100
+"""Receipts of one payload that are told; equal payloads have equal events, but for runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,20 @@ class Receipts:
             _check_grant(tx, call, tenant_id)
             return _ledger_body(tx, tenant_id, receipt_id)
 
+    def search(self, call: Call, wanted: Search) -> list[bytes]:
+        """Return the receipts of admitted records that are looked for; none is no error.
+
+        An event of a contract that knows events by run is looked for in one run: the one that is
+        named, or the standing one. A payload may have several receipts: one for each run.
+        """
+        demand(call, Permission.RECEIPT_READ)
+        tenant_id = _tenant_of(call)
+        with self._data.transaction(call, read_only=True) as tx:
+            _check_grant(tx, call, tenant_id)
+            keys = _keys_of(tx, tenant_id, wanted)
+            found = ledger_bodies(tx, tenant_id, [receipt_id_of(key) for key in keys])
+            return [found[receipt_id] for receipt_id in sorted(found)]
+
     def verify(self, call: Call, receipt_id: ReceiptId) -> Check:  # noqa: PLR0911 - one per check
         """Check a receipt against ledger, index and Blob, as the module says."""
         demand(call, Permission.RECEIPT_READ)
@@ -173,6 +191,19 @@ def _check_grant(tx: Tx, call: Call, tenant_id: TenantId) -> None:
         _sql.works_for, {"tenant_id": tenant_id, "object_id": call.actor.subject}
     ):
         raise TenantUnknown
+
+
+def _keys_of(tx: Tx, tenant_id: TenantId, wanted: Search) -> list[bytes]:
+    if isinstance(wanted, PayloadSearch):
+        return tx.values(
+            _sql.keys_of_payload,
+            {"tenant_id": tenant_id, "payload_hash": wanted.payload_hash, "most": _MOST_FOUND},
+            binary=True,
+        )
+    run_id = wanted.run_id
+    if wanted.contract.per_run and run_id is None:
+        run_id = tx.value(_sql.standing_run, {"tenant_id": tenant_id})
+    return [dedupe_key(wanted.contract, tenant_id, run_id or "", wanted.event)]
 
 
 def _ledger_body(tx: Tx, tenant_id: TenantId, receipt_id: str) -> bytes:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel
 from pydantic import Field as Described
 
 from shared.ingest.contracts import Contract, Field, FieldClass, FieldType
@@ -76,33 +76,65 @@ class Provenance(_Part):
     config_revision: Digest
 
 
-class ReceiptView(_Part):
-    """A receipt: the text of one ledger row, byte for byte."""
+class QuarantineRef(_Part):
+    """The receipt under which a record is, or was, in quarantine."""
+
+    ref_type: Literal["QUARANTINE"]
+    ref_id: Annotated[str, Described(pattern=r"^[0-9a-f]{32}$")]
+
+
+class _Receipt(_Part):
+    """What receipts of every decision say."""
 
     receipt: Literal["ops.receipt.v1"]
     receipt_id: Annotated[str, Described(pattern=r"^[0-9a-f]{32}$")]
     tenant_id: str
     request_id: str
     call_id: str
-    decision: Literal["ADMIT"]
-    reason_codes: Annotated[list[str], Described(max_length=0)]
-    evidence_refs: Annotated[list[str], Described(max_length=0)]
     index: Annotated[int, Described(ge=0)]
-    event_id: str
     event_type: str
     event_class: str
-    ts_utc: str
     platform_run_id: str
+    run_segment: Annotated[
+        int | None,
+        Described(ge=1, description="Absent from receipts that are older than run segments."),
+    ] = None
+    policy_rev: PolicyRevision
+    actor: ActorView
+    provenance: Provenance
+
+
+class AdmittedView(_Receipt):
+    """The receipt of an admitted record; one that was released names its quarantine."""
+
+    decision: Literal["ADMIT"]
+    reason_codes: Annotated[list[str], Described(max_length=0)]
+    evidence_refs: Annotated[list[QuarantineRef], Described(max_length=1)]
+    event_id: str
+    ts_utc: str
     admitted_at_utc: Instant
     payload_hash: KeyedHash
     record_hash: KeyedHash
     dedupe_key: Digest
     partition_key: str
     partitioning_profile_id: str
-    policy_rev: PolicyRevision
     eb_ref: EvidenceRef
-    actor: ActorView
-    provenance: Provenance
+
+
+class QuarantinedView(_Receipt):
+    """The receipt of a record that was set aside; it says nothing of what the record held."""
+
+    decision: Literal["QUARANTINE"]
+    reason_codes: Annotated[list[str], Described(min_length=1)]
+    evidence_refs: Annotated[list[QuarantineRef], Described(min_length=1, max_length=1)]
+    decided_at_utc: Instant
+    content_hash: KeyedHash
+
+
+class ReceiptView(
+    RootModel[Annotated[AdmittedView | QuarantinedView, Described(discriminator="decision")]]
+):
+    """A receipt: the text of one ledger row, byte for byte."""
 
 
 def record_schemas(contract: Contract, base: str) -> dict[str, Schema]:
@@ -239,9 +271,11 @@ _PERSONAL = {
     Kind.CITY: "Seattle",
     Kind.STATE: "WA",
     Kind.POSTAL_CODE: "98104",
+    Kind.IP: "203.0.113.17",
 }
-_NARRATIVE = "The brakes squeal when it is cold."
-_WORDS = ("A-17", "17")
+_NARRATIVE = "What was said about it, in the words of whoever said it."
+_WORDS = ("A-17", "17", "5411", "US", "EUR", "card_9f2c41d0", "https://docs.example/A-17")
+"""The first that a field's pattern takes is its example."""
 
 
 def example(contract: Contract) -> dict[str, Any]:

@@ -116,6 +116,14 @@ class Shape:
         return tuple(fields)
 
 
+def normalised(field: Field, value: object) -> object:
+    """Return the value of one field as a record would keep it; ``None`` for what is absent.
+
+    Raises ``ValueError``, whose text is nobody's to read, for a value that no record could have.
+    """
+    return SchemaValidator(_value(field)).validate_python(value)
+
+
 @lru_cache(maxsize=1024)
 def _nearest(unknown: str, known: tuple[str, ...]) -> list[str]:
     """Return the names most like an unknown one; a renamed column asks for every record."""
@@ -170,8 +178,13 @@ def _integer(field: Field) -> core_schema.CoreSchema:
 def _decimal(field: Field) -> core_schema.CoreSchema:
     scale, minimum, maximum = field.scale, field.minimum, field.maximum
     unit = 10**scale
+    # What is written in full already, and out of no bounds, is itself: most amounts are.
+    full = re.compile(rf"[1-9][0-9]{{0,14}}\.[0-9]{{{scale}}}").fullmatch if scale else None
+    unbounded = full is not None and maximum is None and (minimum is None or minimum <= 1)
 
     def check(value: object) -> str:
+        if unbounded and type(value) is str and full is not None and full(value):
+            return value
         # Shortest round-trip text of a float is what the sender wrote, up to 15 digits.
         kind = type(value)
         text = str(value) if kind is str else repr(value) if kind in (int, float) else ""
@@ -250,9 +263,8 @@ _BUILDERS: dict[FieldType, Callable[[Field], core_schema.CoreSchema]] = {
 
 
 def _without_null(record: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for name, value in record.items():
-        if value is None:
-            continue
-        kept[name] = [_without_null(item) for item in value] if type(value) is list else value
-    return kept
+    return {
+        name: [_without_null(item) for item in value] if type(value) is list else value
+        for name, value in record.items()
+        if value is not None
+    }

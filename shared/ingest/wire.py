@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from shared.ingest.answers import Answer
+from shared.ingest.entrance import LENIENT, STRICT, Submission
 from shared.ingest.errors import ReceiptMissing
-from shared.ingest.gate import Submission
 from shared.kernel.ids import ReceiptId
 from shared.kernel.inbound import Reply, Request
 
 POLICY_REV = "ops-policy-rev"
 IDEMPOTENCY_KEY = "idempotency-key"
 PREFER = "prefer"
+RUN = "ops-run"
 
 _HANDLING = re.compile(r"(?:^|[,;\s])handling\s*=\s*\"?([a-z-]+)\"?", re.IGNORECASE)
 _RECEIPT_ID = re.compile(r"[0-9a-f]{32}")
-
-
-class DecisionView(BaseModel):
-    """What became of one record, in the order of the request."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    decision: Literal["ADMIT", "DUPLICATE"]
-    receipt_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-
-
-class AnswerView(BaseModel):
-    """What the gate answers: counts, and one decision per record."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    request_id: str
-    policy_rev: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    handling: Literal["strict"]
-    admitted: Annotated[int, Field(ge=0)]
-    duplicates: Annotated[int, Field(ge=0)]
-    records: list[DecisionView]
 
 
 def submission(request: Request) -> Submission:
@@ -50,15 +26,22 @@ def submission(request: Request) -> Submission:
         contract=request.params.get("contract", ""),
         media_type=request.media_type,
         body=request.body,
-        policy_rev=request.headers.get(POLICY_REV),
+        policy_rev=policy_rev(request),
         idempotency_key=request.headers.get(IDEMPOTENCY_KEY),
-        handling=prefer[1].lower() if prefer else "strict",
+        handling=prefer[1].lower() if prefer else STRICT,
+        run_id=request.headers.get(RUN),
     )
 
 
-def answered(answer: Answer) -> Reply:
+def policy_rev(request: Request) -> str | None:
+    """Return the policy revision that the caller expects."""
+    return request.headers.get(POLICY_REV)
+
+
+def answered(answer: Answer, handling: str) -> Reply:
     """Return the answer of the gate; 201 when something was admitted."""
-    headers = {"Preference-Applied": "handling=strict"}
+    applied = LENIENT if handling == LENIENT else STRICT
+    headers = {"Preference-Applied": f"handling={applied}"}
     if answer.replayed:
         headers["Idempotency-Replayed"] = "true"
     return Reply(answer.body, status=201 if answer.admitted else 200, headers=headers)

@@ -32,6 +32,7 @@ type Connection = psycopg.Connection[Any]
 TRANSACTION_SECONDS = 30
 """A write transaction that lives longer is ended by Postgres: it holds the sealing horizon."""
 _CONNECT_SECONDS = 5
+_STREAM_ROWS = 500
 _RECONNECT_SECONDS = 3.0
 _DEAD_PEER = {
     "keepalives_idle": 10,
@@ -75,6 +76,13 @@ class OutcomeUnknown(Unavailable):
     title = "It is not known whether the change was recorded; send the same request again"
 
 
+class AlreadyThere(Unavailable):
+    """Another transaction committed the same key first; deciding again finds it."""
+
+    code = "db.already_there"
+    title = "Somebody else recorded the same thing at this moment; send the request again"
+
+
 class NotMigrated(Unavailable):
     """A table is not there: this release is newer than the schema."""
 
@@ -110,6 +118,15 @@ def login_url(url: str, login: Login, password: Callable[[Login], str] | None = 
     # The password is a bearer token: it goes to a server that proves itself, or nowhere.
     verified = {"sslmode": "verify-full", "sslrootcert": "system"}
     return make_conninfo(**{**verified, **parts, "password": password(login)})
+
+
+def begin_statement(tenant: str, scope: str = "tenant") -> sql.Composed:
+    """Return what opens a transaction inside a tenant: one round trip."""
+    return _BEGIN.format(
+        tenant=sql.Literal(tenant),
+        scope=sql.Literal(scope),
+        timeout=sql.Literal(f"{TRANSACTION_SECONDS}s"),
+    )
 
 
 class Tx:
@@ -158,6 +175,14 @@ class Tx:
         """Return every row as a tuple."""
         with self._connection.cursor(row_factory=tuple_row, binary=binary) as cursor:
             return cursor.execute(query, params, prepare=False).fetchall()
+
+    def stream(self, query: bytes, params: Params = None) -> Iterator[tuple[Any, ...]]:
+        """Yield rows as they arrive, in memory that does not grow with their number.
+
+        Until the last row is taken the transaction can do nothing else.
+        """
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            yield from cursor.stream(query, params, binary=True, size=_STREAM_ROWS)
 
 
 class Database:
@@ -225,6 +250,9 @@ class Database:
             _roll_back(connection)
             if isinstance(error, (psycopg.OperationalError, *_RETRYABLE)):
                 raise DatabaseUnavailable from error
+            if isinstance(error, errors.UniqueViolation):
+                # Without the driver's text, which repeats the key.
+                raise AlreadyThere from None
             if isinstance(error, _SCHEMALESS):
                 raise NotMigrated from error
             raise
@@ -234,11 +262,7 @@ class Database:
             self._pool.putconn(connection)
 
     def _begin(self, tenant: str, scope: str, *, read_only: bool) -> Connection:
-        begin = _BEGIN.format(
-            tenant=sql.Literal(tenant),
-            scope=sql.Literal(scope),
-            timeout=sql.Literal(f"{TRANSACTION_SECONDS}s"),
-        )
+        begin = begin_statement(tenant, scope)
         # A pooled connection may have died since its last use. Nothing has been asked of it yet,
         # so the first failure is answered with another connection, at most pool-size times.
         for _ in range(self._pool.max_size + 1):

@@ -16,6 +16,8 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     params: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Query parameters: states and limits of a list; never an id of a person (000-R20)."""
 
     @property
     def media_type(self) -> str:

@@ -52,6 +52,8 @@ FIELDS: dict[str, re.Pattern[str] | type] = {
     "traceparent": _TRACE,
     "digest": _HEX,
     "admitted": int,
+    "stream": _NAME,
+    "number": int,
 }
 """Every field that a line may hold, and the shape its value must have."""
 

@@ -6,7 +6,7 @@ suite runs over both. Errors cross a port as `Unavailable`: trying again is safe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -65,6 +65,30 @@ class KeyMissing(Held):
 
     code = "pii.key_missing"
     title = "The tenant has no key"
+
+
+class SigningKeys(Protocol):
+    """Ed25519 keys that sign seals: private parts never leave the provider behind this port."""
+
+    def current(self) -> str:
+        """Return the id of the key that signs now, and make the first one if there is none.
+
+        An id is the SHA-256 of the 32 bytes of the public key, in hex. It is asked for before
+        signing because what is signed names it. Raises `Unavailable`.
+        """
+        ...
+
+    def sign(self, key_id: str, data: bytes) -> bytes:
+        """Return the 64-byte signature. Raises `Held` when the key is not there, `Unavailable`."""
+        ...
+
+    def rotate(self) -> str:
+        """Make a new key that signs from now on and return its id; older ones stay trusted."""
+        ...
+
+    def public_keys(self) -> Mapping[str, bytes]:
+        """Return the public keys, 32 bytes each, of every key that ever signed here, by id."""
+        ...
 
 
 class Telemetry(Protocol):

@@ -206,6 +206,12 @@ class Settings:
         "Most records in one request of the ingest gate.",
         default="2000",
     )
+    quarantine_days: int = setting(
+        "OPS_QUARANTINE_DAYS",
+        values.whole(1, 365),
+        "Days for which a record that lenient handling set aside is held.",
+        default="30",
+    )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:

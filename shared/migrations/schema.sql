@@ -6,6 +6,60 @@ CREATE FUNCTION ops.across_tenants() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (COALESCE(current_setting('ops.scope'::text, true), ''::text) = 'platform'::text);
 
+CREATE FUNCTION ops.begin_ledger_epoch(begun_at timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET lock_timeout TO '10s'
+    AS $$
+DECLARE
+    opened integer;
+    tab text;
+BEGIN
+    LOCK TABLE ops.admission, ops.fact IN SHARE ROW EXCLUSIVE MODE;
+    UPDATE ops.environment_marker SET epoch = epoch + 1 RETURNING epoch INTO STRICT opened;
+    FOREACH tab IN ARRAY ARRAY['admission', 'fact'] LOOP
+        INSERT INTO ops.ledger_epoch (stream, epoch, above_seq, begun_at)
+        VALUES (
+            tab, opened,
+            coalesce(pg_sequence_last_value(pg_get_serial_sequence('ops.' || tab, 'seq')), 0),
+            begin_ledger_epoch.begun_at
+        );
+    END LOOP;
+    RETURN opened;
+END
+$$;
+
+CREATE FUNCTION ops.check_approval_move() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' AND NEW.state = 'proposed' THEN
+        RETURN NEW;
+    ELSIF TG_OP = 'UPDATE'
+        AND (
+            OLD.state = 'proposed'
+            OR (NEW.decided_by, NEW.decided_at, NEW.decision_code)
+                IS NOT DISTINCT FROM (OLD.decided_by, OLD.decided_at, OLD.decision_code)
+        )
+        AND (
+            (OLD.state, NEW.state) IN (
+                ('proposed', 'approved'), ('proposed', 'denied'), ('proposed', 'withdrawn'),
+                ('proposed', 'expired'), ('approved', 'effective'), ('approved', 'withdrawn'),
+                ('approved', 'expired')
+            )
+            -- Nothing but a text changed, for erasure.
+            OR (NEW.state, NEW.ended_by, NEW.ended_at)
+                IS NOT DISTINCT FROM (OLD.state, OLD.ended_by, OLD.ended_at)
+        )
+    THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'an approval does not move like this'
+        USING ERRCODE = 'restrict_violation', TABLE = 'approval',
+              CONSTRAINT = 'approval_moves_forward';
+END
+$$;
+
 CREATE FUNCTION ops.current_tenant() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN NULLIF(current_setting('ops.tenant'::text, true), ''::text);
@@ -82,7 +136,8 @@ CREATE TABLE ops.admission (
     event_class text GENERATED ALWAYS AS (((body)::jsonb ->> 'event_class'::text)),
     admitted_at text GENERATED ALWAYS AS (((body)::jsonb ->> 'admitted_at_utc'::text)),
     platform_run_id text GENERATED ALWAYS AS (((body)::jsonb ->> 'platform_run_id'::text)),
-    CONSTRAINT admission_month_is_of_body CHECK ((NOT (month IS DISTINCT FROM ops.month_of(((body)::jsonb ->> 'admitted_at_utc'::text)))))
+    decision text GENERATED ALWAYS AS (((body)::jsonb ->> 'decision'::text)),
+    CONSTRAINT admission_month_is_of_body CHECK ((NOT (month IS DISTINCT FROM ops.month_of(COALESCE(((body)::jsonb ->> 'admitted_at_utc'::text), ((body)::jsonb ->> 'decided_at_utc'::text))))))
 )
 PARTITION BY RANGE (month);
 
@@ -114,7 +169,8 @@ CREATE TABLE ops.admission_other (
     event_class text GENERATED ALWAYS AS (((body)::jsonb ->> 'event_class'::text)),
     admitted_at text GENERATED ALWAYS AS (((body)::jsonb ->> 'admitted_at_utc'::text)),
     platform_run_id text GENERATED ALWAYS AS (((body)::jsonb ->> 'platform_run_id'::text)),
-    CONSTRAINT admission_month_is_of_body CHECK ((NOT (month IS DISTINCT FROM ops.month_of(((body)::jsonb ->> 'admitted_at_utc'::text)))))
+    decision text GENERATED ALWAYS AS (((body)::jsonb ->> 'decision'::text)),
+    CONSTRAINT admission_month_is_of_body CHECK ((NOT (month IS DISTINCT FROM ops.month_of(COALESCE(((body)::jsonb ->> 'admitted_at_utc'::text), ((body)::jsonb ->> 'decided_at_utc'::text))))))
 );
 
 ALTER TABLE ONLY ops.admission_other FORCE ROW LEVEL SECURITY;
@@ -127,6 +183,52 @@ ALTER TABLE ops.admission ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE ops.approval (
+    approval_id text NOT NULL,
+    tenant_id text,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    plan text NOT NULL,
+    plan_digest text NOT NULL,
+    state text NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    reason_code text NOT NULL,
+    reason_text text NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    decision_code text,
+    decision_text text,
+    ended_by text,
+    ended_at timestamp with time zone,
+    CONSTRAINT approval_decided_has_person_and_time CHECK (
+CASE
+    WHEN (state = ANY (ARRAY['approved'::text, 'denied'::text, 'effective'::text])) THEN (decided_by IS NOT NULL)
+    WHEN (state = 'proposed'::text) THEN (decided_by IS NULL)
+    ELSE true
+END),
+    CONSTRAINT approval_decision_is_whole CHECK ((num_nulls(decided_by, decided_at, decision_code, decision_text) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT approval_ended_has_person_and_time CHECK ((num_nulls(ended_by, ended_at) =
+CASE
+    WHEN (state = ANY (ARRAY['proposed'::text, 'approved'::text])) THEN 2
+    ELSE 0
+END)),
+    CONSTRAINT approval_expires_later CHECK ((expires_at > requested_at)),
+    CONSTRAINT approval_id_shape CHECK ((approval_id ~ '^apr_[0-9a-z]{26}$'::text)),
+    CONSTRAINT approval_people_are_object_ids CHECK (((requested_by ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'::text) AND (decided_by ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'::text))),
+    CONSTRAINT approval_plan_bounded CHECK ((octet_length(plan) <= 65536)),
+    CONSTRAINT approval_plan_is_digested CHECK ((plan_digest = encode(sha256(((convert_to('ops.plan.v1'::text, 'UTF8'::name) || '\x00'::bytea) || convert_to(plan, 'UTF8'::name))), 'hex'::text))),
+    CONSTRAINT approval_reason_known CHECK (((reason_code = ANY (ARRAY['DATA_REPAIR'::text, 'INCIDENT'::text, 'SUPPORT'::text, 'SECURITY'::text, 'RELEASE'::text])) AND (decision_code = ANY (ARRAY['DATA_REPAIR'::text, 'INCIDENT'::text, 'SUPPORT'::text, 'SECURITY'::text, 'RELEASE'::text])))),
+    CONSTRAINT approval_second_person CHECK ((decided_by <> requested_by)),
+    CONSTRAINT approval_state_known CHECK ((state = ANY (ARRAY['proposed'::text, 'approved'::text, 'denied'::text, 'withdrawn'::text, 'expired'::text, 'effective'::text]))),
+    CONSTRAINT approval_text_bounded CHECK (((char_length(reason_text) <= 500) AND (char_length(decision_text) <= 500)))
+);
+
+ALTER TABLE ONLY ops.approval FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE ops.approval IS 'Requests for a second person''s approval, with the plan they are about. The texts may name a person, so they stay here and never enter a ledger (D23). tenant_id is null for what concerns the platform; it refers to no row, as an approval outlives the tenant it was about.';
 
 CREATE TABLE ops.blind_index (
     tenant_id text NOT NULL,
@@ -236,6 +338,17 @@ ALTER TABLE ONLY ops.idempotent_answer FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE ops.idempotent_answer IS 'The answer given under an Idempotency-Key, replayed to a repeat with the same body.';
 
+CREATE TABLE ops.ledger_epoch (
+    stream text NOT NULL,
+    epoch integer NOT NULL,
+    above_seq bigint NOT NULL,
+    begun_at timestamp with time zone NOT NULL,
+    CONSTRAINT ledger_epoch_above_positive CHECK ((above_seq >= 0)),
+    CONSTRAINT ledger_epoch_after_first CHECK ((epoch > 1))
+);
+
+COMMENT ON TABLE ops.ledger_epoch IS 'Where an epoch begins: its rows have a seq above this one. Transaction ids are never compared across epochs, because a restore begins to count them anew.';
+
 CREATE TABLE ops.outbox (
     outbox_id text NOT NULL,
     tenant_id text,
@@ -270,12 +383,21 @@ CREATE TABLE ops.platform_run (
     run_id text NOT NULL,
     standing boolean NOT NULL,
     opened_at timestamp with time zone NOT NULL,
-    closed_at timestamp with time zone
+    closed_at timestamp with time zone,
+    opened_by text,
+    open_key bytea,
+    closed_by text,
+    outcome text,
+    CONSTRAINT platform_run_closed_is_whole CHECK ((((closed_at IS NULL) = (outcome IS NULL)) AND ((closed_at IS NULL) = (closed_by IS NULL)))),
+    CONSTRAINT platform_run_outcome_known CHECK ((outcome = ANY (ARRAY['ended'::text, 'cancelled'::text]))),
+    CONSTRAINT platform_run_standing_stays_open CHECK (((NOT standing) OR (closed_at IS NULL)))
 );
 
 ALTER TABLE ONLY ops.platform_run FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE ops.platform_run IS 'An evidence window of the data plane. Without a header the standing run applies.';
+
+COMMENT ON COLUMN ops.platform_run.open_key IS 'Digest of the key under which the run was opened, so that a repeat opens no second one.';
 
 CREATE TABLE ops.policy_revision (
     policy_rev text NOT NULL,
@@ -318,6 +440,49 @@ ALTER TABLE ONLY ops.producer_grant FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE ops.producer_grant IS 'Which service may post which contract for which tenant.';
 
+CREATE TABLE ops.quarantine (
+    tenant_id text NOT NULL,
+    receipt_id text NOT NULL,
+    request_id text NOT NULL,
+    run_id text NOT NULL,
+    contract text NOT NULL,
+    record_index integer NOT NULL,
+    content_hash bytea NOT NULL,
+    content_bytes integer NOT NULL,
+    reasons jsonb NOT NULL,
+    sent_by text NOT NULL,
+    held_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    settled_at timestamp with time zone,
+    settled_by text,
+    reason_code text,
+    released_as text,
+    CONSTRAINT quarantine_expires_later CHECK ((expires_at > held_at)),
+    CONSTRAINT quarantine_has_reasons CHECK ((jsonb_array_length(reasons) > 0)),
+    CONSTRAINT quarantine_hash_length CHECK ((octet_length(content_hash) = 32)),
+    CONSTRAINT quarantine_released_has_receipt CHECK (((state = 'released'::text) = (released_as IS NOT NULL))),
+    CONSTRAINT quarantine_settled_is_whole CHECK ((((state = 'held'::text) = (settled_at IS NULL)) AND ((settled_at IS NULL) = (settled_by IS NULL)))),
+    CONSTRAINT quarantine_state_known CHECK ((state = ANY (ARRAY['held'::text, 'released'::text, 'discarded'::text, 'expired'::text])))
+);
+
+ALTER TABLE ONLY ops.quarantine FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE ops.quarantine IS 'Records that a lenient request could not admit: where they came from and why, no payload.';
+
+CREATE TABLE ops.quarantine_copy (
+    tenant_id text NOT NULL,
+    receipt_id text NOT NULL,
+    key_version integer NOT NULL,
+    nonce bytea NOT NULL,
+    ciphertext bytea NOT NULL,
+    CONSTRAINT quarantine_copy_nonce_length CHECK ((octet_length(nonce) = 12))
+);
+
+ALTER TABLE ONLY ops.quarantine_copy FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE ops.quarantine_copy IS 'The sealed bytes of a held record; gone when it is settled. ops_keys alone can read it.';
+
 CREATE TABLE ops.receipt_document (
     tenant_id text NOT NULL,
     request_id text NOT NULL,
@@ -353,6 +518,51 @@ CREATE TABLE ops.role_grant (
 );
 
 COMMENT ON TABLE ops.role_grant IS 'Roles of principals; what a role allows is a table of code.';
+
+CREATE TABLE ops.run_segment (
+    tenant_id text NOT NULL,
+    run_id text NOT NULL,
+    segment integer NOT NULL,
+    policy_rev text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    opened_by text NOT NULL,
+    CONSTRAINT run_segment_policy_is_digest CHECK ((policy_rev ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT run_segment_positive CHECK ((segment > 0))
+);
+
+ALTER TABLE ONLY ops.run_segment FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE ops.run_segment IS 'A part of a platform run under one policy revision; a change opens the next one (002-R16).';
+
+CREATE TABLE ops.seal (
+    body text NOT NULL,
+    signature bytea NOT NULL,
+    leaves bytea NOT NULL,
+    stream text GENERATED ALWAYS AS (((body)::jsonb ->> 'stream'::text)) STORED NOT NULL,
+    number bigint GENERATED ALWAYS AS ((((body)::jsonb ->> 'number'::text))::bigint) STORED NOT NULL,
+    epoch integer GENERATED ALWAYS AS ((((body)::jsonb ->> 'epoch'::text))::integer) STORED NOT NULL,
+    first_offset bigint GENERATED ALWAYS AS ((((body)::jsonb ->> 'first_offset'::text))::bigint) STORED NOT NULL,
+    through_xid bigint GENERATED ALWAYS AS ((((body)::jsonb ->> 'through_xid'::text))::bigint) STORED NOT NULL,
+    through_seq bigint GENERATED ALWAYS AS ((((body)::jsonb ->> 'through_seq'::text))::bigint) STORED NOT NULL,
+    entries bigint GENERATED ALWAYS AS ((((body)::jsonb ->> 'entries'::text))::bigint),
+    sealed_at text GENERATED ALWAYS AS (((body)::jsonb ->> 'sealed_at'::text)),
+    key_id text GENERATED ALWAYS AS (((body)::jsonb ->> 'key_id'::text)),
+    CONSTRAINT seal_leaf_per_entry CHECK ((NOT (octet_length(leaves) IS DISTINCT FROM (32 * (((body)::jsonb ->> 'entries'::text))::integer)))),
+    CONSTRAINT seal_leaves_of_body CHECK ((NOT (encode(sha256(leaves), 'hex'::text) IS DISTINCT FROM ((body)::jsonb ->> 'leaves'::text)))),
+    CONSTRAINT seal_number_positive CHECK ((number > 0)),
+    CONSTRAINT seal_signature_length CHECK ((octet_length(signature) = 64))
+);
+ALTER TABLE ONLY ops.seal ALTER COLUMN leaves SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE ops.seal IS 'Signed, chained seals over the ledgers; the body is canonical text, the leaves are hashes of the entries and stay when entries leave.';
+
+CREATE TABLE ops.seal_intent (
+    stream text NOT NULL,
+    number bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE ops.seal_intent IS 'Seals whose document is not in Blob storage yet; a row leaves when it is.';
 
 CREATE TABLE ops.tenant (
     tenant_id text NOT NULL,
@@ -407,6 +617,9 @@ ALTER TABLE ONLY ops.admission
 ALTER TABLE ONLY ops.admission_other
     ADD CONSTRAINT admission_other_pkey PRIMARY KEY (month, seq);
 
+ALTER TABLE ONLY ops.approval
+    ADD CONSTRAINT approval_pk PRIMARY KEY (approval_id);
+
 ALTER TABLE ONLY ops.blind_index
     ADD CONSTRAINT blind_index_pk PRIMARY KEY (tenant_id, digest, receipt_id);
 
@@ -431,11 +644,17 @@ ALTER TABLE ONLY ops.group_member
 ALTER TABLE ONLY ops.idempotent_answer
     ADD CONSTRAINT idempotent_answer_pk PRIMARY KEY (tenant_id, key_digest);
 
+ALTER TABLE ONLY ops.ledger_epoch
+    ADD CONSTRAINT ledger_epoch_pk PRIMARY KEY (stream, epoch);
+
 ALTER TABLE ONLY ops.outbox
     ADD CONSTRAINT outbox_pk PRIMARY KEY (outbox_id);
 
 ALTER TABLE ONLY ops.pii_vault
     ADD CONSTRAINT pii_vault_pk PRIMARY KEY (tenant_id, receipt_id);
+
+ALTER TABLE ONLY ops.platform_run
+    ADD CONSTRAINT platform_run_open_key_unique UNIQUE (tenant_id, open_key);
 
 ALTER TABLE ONLY ops.platform_run
     ADD CONSTRAINT platform_run_pk PRIMARY KEY (tenant_id, run_id);
@@ -452,6 +671,12 @@ ALTER TABLE ONLY ops.principal
 ALTER TABLE ONLY ops.producer_grant
     ADD CONSTRAINT producer_grant_pk PRIMARY KEY (tenant_id, object_id, contract);
 
+ALTER TABLE ONLY ops.quarantine_copy
+    ADD CONSTRAINT quarantine_copy_pk PRIMARY KEY (tenant_id, receipt_id);
+
+ALTER TABLE ONLY ops.quarantine
+    ADD CONSTRAINT quarantine_pk PRIMARY KEY (tenant_id, receipt_id);
+
 ALTER TABLE ONLY ops.receipt_document
     ADD CONSTRAINT receipt_document_pk PRIMARY KEY (tenant_id, request_id);
 
@@ -460,6 +685,21 @@ ALTER TABLE ONLY ops.record
 
 ALTER TABLE ONLY ops.role_grant
     ADD CONSTRAINT role_grant_pk PRIMARY KEY (principal_id, role);
+
+ALTER TABLE ONLY ops.run_segment
+    ADD CONSTRAINT run_segment_pk PRIMARY KEY (tenant_id, run_id, segment);
+
+ALTER TABLE ONLY ops.seal_intent
+    ADD CONSTRAINT seal_intent_pk PRIMARY KEY (stream, number);
+
+ALTER TABLE ONLY ops.seal
+    ADD CONSTRAINT seal_offset_unique UNIQUE (stream, first_offset);
+
+ALTER TABLE ONLY ops.seal
+    ADD CONSTRAINT seal_pk PRIMARY KEY (stream, number);
+
+ALTER TABLE ONLY ops.seal
+    ADD CONSTRAINT seal_position_unique UNIQUE (stream, epoch, through_xid, through_seq);
 
 ALTER TABLE ONLY ops.tenant_group
     ADD CONSTRAINT tenant_group_name_unique UNIQUE (name);
@@ -476,17 +716,33 @@ ALTER TABLE ONLY ops.tenant
 ALTER TABLE ONLY ops.tenant
     ADD CONSTRAINT tenant_pk PRIMARY KEY (tenant_id);
 
+CREATE INDEX admission_in_order ON ONLY ops.admission USING btree (xid, seq);
+
+CREATE INDEX admission_key_payload ON ops.admission_key USING btree (tenant_id, payload_hash);
+
 CREATE INDEX admission_receipt ON ONLY ops.admission USING btree (tenant_id, receipt_id);
 
 CREATE INDEX admission_other_tenant_id_receipt_id_idx ON ops.admission_other USING btree (tenant_id, receipt_id);
+
+CREATE INDEX admission_other_xid_seq_idx ON ops.admission_other USING btree (xid, seq);
+
+CREATE INDEX approval_newest ON ops.approval USING btree (requested_at);
+
+CREATE UNIQUE INDEX approval_one_open ON ops.approval USING btree (tenant_id, kind, subject, plan_digest) NULLS NOT DISTINCT WHERE (state = ANY (ARRAY['proposed'::text, 'approved'::text]));
+
+CREATE INDEX approval_open_until ON ops.approval USING btree (expires_at) WHERE (state = ANY (ARRAY['proposed'::text, 'approved'::text]));
 
 CREATE INDEX fact_by_id ON ONLY ops.fact USING btree (fact_id);
 
 CREATE INDEX fact_by_name ON ONLY ops.fact USING btree (name, month);
 
+CREATE INDEX fact_in_order ON ONLY ops.fact USING btree (xid, seq);
+
 CREATE INDEX fact_other_fact_id_idx ON ops.fact_other USING btree (fact_id);
 
 CREATE INDEX fact_other_name_month_idx ON ops.fact_other USING btree (name, month);
+
+CREATE INDEX fact_other_xid_seq_idx ON ops.fact_other USING btree (xid, seq);
 
 CREATE INDEX idempotent_answer_age ON ops.idempotent_answer USING btree (created_at);
 
@@ -496,6 +752,12 @@ CREATE UNIQUE INDEX platform_run_one_standing ON ops.platform_run USING btree (t
 
 CREATE UNIQUE INDEX policy_revision_one_active ON ops.policy_revision USING btree (state) WHERE (state = 'active'::text);
 
+CREATE INDEX quarantine_by_state ON ops.quarantine USING btree (tenant_id, state, held_at, receipt_id);
+
+CREATE INDEX quarantine_due ON ops.quarantine USING btree (expires_at) WHERE (state = 'held'::text);
+
+CREATE UNIQUE INDEX quarantine_held_once ON ops.quarantine USING btree (tenant_id, contract, content_hash) WHERE (state = 'held'::text);
+
 CREATE INDEX receipt_document_unwritten ON ops.receipt_document USING btree (created_at) WHERE (written_at IS NULL);
 
 CREATE UNIQUE INDEX tenant_key_one_current ON ops.tenant_key USING btree (tenant_id, purpose) WHERE (state = 'current'::text);
@@ -504,11 +766,15 @@ ALTER INDEX ops.admission_pk ATTACH PARTITION ops.admission_other_pkey;
 
 ALTER INDEX ops.admission_receipt ATTACH PARTITION ops.admission_other_tenant_id_receipt_id_idx;
 
+ALTER INDEX ops.admission_in_order ATTACH PARTITION ops.admission_other_xid_seq_idx;
+
 ALTER INDEX ops.fact_by_id ATTACH PARTITION ops.fact_other_fact_id_idx;
 
 ALTER INDEX ops.fact_by_name ATTACH PARTITION ops.fact_other_name_month_idx;
 
 ALTER INDEX ops.fact_pk ATTACH PARTITION ops.fact_other_pkey;
+
+ALTER INDEX ops.fact_in_order ATTACH PARTITION ops.fact_other_xid_seq_idx;
 
 CREATE TRIGGER admission_is_append_only BEFORE DELETE OR UPDATE ON ops.admission FOR EACH ROW EXECUTE FUNCTION ops.refuse_ledger_change();
 
@@ -516,11 +782,21 @@ CREATE TRIGGER admission_is_not_truncated BEFORE TRUNCATE ON ops.admission FOR E
 
 CREATE TRIGGER admission_other_is_not_truncated BEFORE TRUNCATE ON ops.admission_other FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_ledger_change();
 
+CREATE TRIGGER approval_moves_forward BEFORE INSERT OR UPDATE ON ops.approval FOR EACH ROW EXECUTE FUNCTION ops.check_approval_move();
+
 CREATE TRIGGER fact_is_append_only BEFORE DELETE OR UPDATE ON ops.fact FOR EACH ROW EXECUTE FUNCTION ops.refuse_ledger_change();
 
 CREATE TRIGGER fact_is_not_truncated BEFORE TRUNCATE ON ops.fact FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_ledger_change();
 
 CREATE TRIGGER fact_other_is_not_truncated BEFORE TRUNCATE ON ops.fact_other FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_ledger_change();
+
+CREATE TRIGGER ledger_epoch_is_append_only BEFORE DELETE OR UPDATE ON ops.ledger_epoch FOR EACH ROW EXECUTE FUNCTION ops.refuse_ledger_change();
+
+CREATE TRIGGER ledger_epoch_is_not_truncated BEFORE TRUNCATE ON ops.ledger_epoch FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_ledger_change();
+
+CREATE TRIGGER seal_is_append_only BEFORE DELETE OR UPDATE ON ops.seal FOR EACH ROW EXECUTE FUNCTION ops.refuse_ledger_change();
+
+CREATE TRIGGER seal_is_not_truncated BEFORE TRUNCATE ON ops.seal FOR EACH STATEMENT EXECUTE FUNCTION ops.refuse_ledger_change();
 
 ALTER TABLE ONLY ops.group_member
     ADD CONSTRAINT group_member_group_exists FOREIGN KEY (group_id) REFERENCES ops.tenant_group(group_id);
@@ -537,8 +813,17 @@ ALTER TABLE ONLY ops.producer_grant
 ALTER TABLE ONLY ops.producer_grant
     ADD CONSTRAINT producer_grant_tenant_exists FOREIGN KEY (tenant_id) REFERENCES ops.tenant(tenant_id);
 
+ALTER TABLE ONLY ops.quarantine_copy
+    ADD CONSTRAINT quarantine_copy_entry_exists FOREIGN KEY (tenant_id, receipt_id) REFERENCES ops.quarantine(tenant_id, receipt_id);
+
 ALTER TABLE ONLY ops.role_grant
     ADD CONSTRAINT role_grant_principal_exists FOREIGN KEY (principal_id) REFERENCES ops.principal(principal_id);
+
+ALTER TABLE ONLY ops.run_segment
+    ADD CONSTRAINT run_segment_run_exists FOREIGN KEY (tenant_id, run_id) REFERENCES ops.platform_run(tenant_id, run_id);
+
+ALTER TABLE ONLY ops.seal_intent
+    ADD CONSTRAINT seal_intent_seal_exists FOREIGN KEY (stream, number) REFERENCES ops.seal(stream, number);
 
 ALTER TABLE ONLY ops.tenant
     ADD CONSTRAINT tenant_group_exists FOREIGN KEY (group_id) REFERENCES ops.tenant_group(group_id);
@@ -558,7 +843,19 @@ ALTER TABLE ops.admission_other ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY admission_other_inside_tenant ON ops.admission_other USING ((tenant_id = ops.current_tenant()));
 
+CREATE POLICY admission_other_read_across_tenants ON ops.admission_other FOR SELECT TO ops_control USING (ops.across_tenants());
+
 CREATE POLICY admission_read_across_tenants ON ops.admission FOR SELECT TO ops_audit, ops_control, ops_seal USING (ops.across_tenants());
+
+ALTER TABLE ops.approval ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY approval_across_tenants ON ops.approval TO ops_control USING (ops.across_tenants());
+
+CREATE POLICY approval_inside_tenant ON ops.approval USING ((tenant_id = ops.current_tenant()));
+
+CREATE POLICY approval_of_platform ON ops.approval TO ops_control USING ((tenant_id IS NULL)) WITH CHECK ((tenant_id IS NULL));
+
+CREATE POLICY approval_read_across_tenants ON ops.approval FOR SELECT TO ops_audit USING (ops.across_tenants());
 
 ALTER TABLE ops.blind_index ENABLE ROW LEVEL SECURITY;
 
@@ -581,6 +878,8 @@ CREATE POLICY fact_of_platform ON ops.fact FOR INSERT WITH CHECK ((tenant_id IS 
 ALTER TABLE ops.fact_other ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY fact_other_inside_tenant ON ops.fact_other USING ((tenant_id = ops.current_tenant()));
+
+CREATE POLICY fact_other_read_across_tenants ON ops.fact_other FOR SELECT TO ops_control USING (ops.across_tenants());
 
 CREATE POLICY fact_read_across_tenants ON ops.fact FOR SELECT TO ops_audit, ops_control, ops_seal USING (ops.across_tenants());
 
@@ -616,6 +915,20 @@ CREATE POLICY producer_grant_across_tenants ON ops.producer_grant TO ops_control
 
 CREATE POLICY producer_grant_inside_tenant ON ops.producer_grant USING ((tenant_id = ops.current_tenant()));
 
+ALTER TABLE ops.quarantine ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY quarantine_across_tenants ON ops.quarantine TO ops_control USING (ops.across_tenants());
+
+ALTER TABLE ops.quarantine_copy ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY quarantine_copy_across_tenants ON ops.quarantine_copy TO ops_control USING (ops.across_tenants());
+
+CREATE POLICY quarantine_copy_inside_tenant ON ops.quarantine_copy USING ((tenant_id = ops.current_tenant()));
+
+CREATE POLICY quarantine_data_releases ON ops.quarantine AS RESTRICTIVE FOR UPDATE TO ops_data USING ((state = 'held'::text)) WITH CHECK ((state = 'released'::text));
+
+CREATE POLICY quarantine_inside_tenant ON ops.quarantine USING ((tenant_id = ops.current_tenant()));
+
 ALTER TABLE ops.receipt_document ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY receipt_document_across_tenants ON ops.receipt_document TO ops_control USING (ops.across_tenants());
@@ -625,6 +938,12 @@ CREATE POLICY receipt_document_inside_tenant ON ops.receipt_document USING ((ten
 ALTER TABLE ops.record ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY record_inside_tenant ON ops.record USING ((tenant_id = ops.current_tenant()));
+
+ALTER TABLE ops.run_segment ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY run_segment_across_tenants ON ops.run_segment TO ops_control USING (ops.across_tenants());
+
+CREATE POLICY run_segment_inside_tenant ON ops.run_segment USING ((tenant_id = ops.current_tenant()));
 
 ALTER TABLE ops.tenant ENABLE ROW LEVEL SECURITY;
 
@@ -654,6 +973,11 @@ GRANT ALL ON FUNCTION ops.across_tenants() TO ops_seal;
 GRANT ALL ON FUNCTION ops.across_tenants() TO ops_backup;
 GRANT ALL ON FUNCTION ops.across_tenants() TO ops_audit;
 GRANT ALL ON FUNCTION ops.across_tenants() TO ops_search;
+
+REVOKE ALL ON FUNCTION ops.begin_ledger_epoch(begun_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.begin_ledger_epoch(begun_at timestamp with time zone) TO ops_seal;
+
+REVOKE ALL ON FUNCTION ops.check_approval_move() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION ops.current_tenant() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.current_tenant() TO ops_data;
@@ -705,6 +1029,50 @@ GRANT SELECT ON TABLE ops.admission_key TO ops_control;
 GRANT SELECT ON TABLE ops.admission_key TO ops_backup;
 
 GRANT SELECT ON TABLE ops.admission_other TO ops_backup;
+GRANT SELECT ON TABLE ops.admission_other TO ops_control;
+
+GRANT SELECT ON TABLE ops.approval TO ops_backup;
+GRANT SELECT,INSERT ON TABLE ops.approval TO ops_control;
+
+GRANT SELECT(approval_id) ON TABLE ops.approval TO ops_audit;
+
+GRANT SELECT(tenant_id) ON TABLE ops.approval TO ops_audit;
+
+GRANT SELECT(kind) ON TABLE ops.approval TO ops_audit;
+
+GRANT SELECT(subject) ON TABLE ops.approval TO ops_audit;
+
+GRANT SELECT(plan) ON TABLE ops.approval TO ops_audit;
+
+GRANT SELECT(plan_digest) ON TABLE ops.approval TO ops_audit;
+
+GRANT UPDATE(state) ON TABLE ops.approval TO ops_control;
+GRANT SELECT(state) ON TABLE ops.approval TO ops_audit;
+
+GRANT SELECT(requested_by) ON TABLE ops.approval TO ops_audit;
+
+GRANT SELECT(requested_at) ON TABLE ops.approval TO ops_audit;
+
+GRANT SELECT(expires_at) ON TABLE ops.approval TO ops_audit;
+
+GRANT SELECT(reason_code) ON TABLE ops.approval TO ops_audit;
+
+GRANT UPDATE(decided_by) ON TABLE ops.approval TO ops_control;
+GRANT SELECT(decided_by) ON TABLE ops.approval TO ops_audit;
+
+GRANT UPDATE(decided_at) ON TABLE ops.approval TO ops_control;
+GRANT SELECT(decided_at) ON TABLE ops.approval TO ops_audit;
+
+GRANT UPDATE(decision_code) ON TABLE ops.approval TO ops_control;
+GRANT SELECT(decision_code) ON TABLE ops.approval TO ops_audit;
+
+GRANT UPDATE(decision_text) ON TABLE ops.approval TO ops_control;
+
+GRANT UPDATE(ended_by) ON TABLE ops.approval TO ops_control;
+GRANT SELECT(ended_by) ON TABLE ops.approval TO ops_audit;
+
+GRANT UPDATE(ended_at) ON TABLE ops.approval TO ops_control;
+GRANT SELECT(ended_at) ON TABLE ops.approval TO ops_audit;
 
 GRANT SELECT,INSERT ON TABLE ops.blind_index TO ops_data;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.blind_index TO ops_keys;
@@ -748,6 +1116,7 @@ GRANT SELECT,INSERT ON TABLE ops.fact_key TO ops_seal;
 GRANT SELECT ON TABLE ops.fact_key TO ops_backup;
 
 GRANT SELECT ON TABLE ops.fact_other TO ops_backup;
+GRANT SELECT ON TABLE ops.fact_other TO ops_control;
 
 GRANT SELECT,INSERT,DELETE ON TABLE ops.group_member TO ops_control;
 GRANT SELECT ON TABLE ops.group_member TO ops_backup;
@@ -761,6 +1130,11 @@ GRANT SELECT(tenant_id) ON TABLE ops.idempotent_answer TO ops_control;
 GRANT SELECT(key_digest) ON TABLE ops.idempotent_answer TO ops_control;
 
 GRANT SELECT(created_at) ON TABLE ops.idempotent_answer TO ops_control;
+
+GRANT SELECT ON TABLE ops.ledger_epoch TO ops_backup;
+GRANT SELECT ON TABLE ops.ledger_epoch TO ops_seal;
+GRANT SELECT ON TABLE ops.ledger_epoch TO ops_audit;
+GRANT SELECT ON TABLE ops.ledger_epoch TO ops_control;
 
 GRANT SELECT,INSERT ON TABLE ops.outbox TO ops_data;
 GRANT SELECT,INSERT ON TABLE ops.outbox TO ops_control;
@@ -783,6 +1157,10 @@ GRANT SELECT ON TABLE ops.platform_run TO ops_audit;
 GRANT SELECT ON TABLE ops.platform_run TO ops_backup;
 
 GRANT UPDATE(closed_at) ON TABLE ops.platform_run TO ops_control;
+
+GRANT UPDATE(closed_by) ON TABLE ops.platform_run TO ops_control;
+
+GRANT UPDATE(outcome) ON TABLE ops.platform_run TO ops_control;
 
 GRANT SELECT ON TABLE ops.policy_revision TO ops_data;
 GRANT SELECT,INSERT ON TABLE ops.policy_revision TO ops_control;
@@ -816,6 +1194,46 @@ GRANT SELECT,INSERT,DELETE ON TABLE ops.producer_grant TO ops_control;
 GRANT SELECT ON TABLE ops.producer_grant TO ops_audit;
 GRANT SELECT ON TABLE ops.producer_grant TO ops_backup;
 
+GRANT SELECT ON TABLE ops.quarantine TO ops_backup;
+GRANT INSERT ON TABLE ops.quarantine TO ops_data;
+GRANT SELECT ON TABLE ops.quarantine TO ops_control;
+GRANT SELECT ON TABLE ops.quarantine TO ops_keys;
+GRANT SELECT ON TABLE ops.quarantine TO ops_audit;
+
+GRANT SELECT(tenant_id) ON TABLE ops.quarantine TO ops_data;
+
+GRANT SELECT(receipt_id) ON TABLE ops.quarantine TO ops_data;
+
+GRANT SELECT(contract) ON TABLE ops.quarantine TO ops_data;
+
+GRANT SELECT(content_hash) ON TABLE ops.quarantine TO ops_data;
+
+GRANT SELECT(state),UPDATE(state) ON TABLE ops.quarantine TO ops_data;
+GRANT UPDATE(state) ON TABLE ops.quarantine TO ops_control;
+
+GRANT UPDATE(settled_at) ON TABLE ops.quarantine TO ops_data;
+GRANT UPDATE(settled_at) ON TABLE ops.quarantine TO ops_control;
+
+GRANT UPDATE(settled_by) ON TABLE ops.quarantine TO ops_data;
+GRANT UPDATE(settled_by) ON TABLE ops.quarantine TO ops_control;
+
+GRANT UPDATE(reason_code) ON TABLE ops.quarantine TO ops_data;
+GRANT UPDATE(reason_code) ON TABLE ops.quarantine TO ops_control;
+
+GRANT UPDATE(released_as) ON TABLE ops.quarantine TO ops_data;
+GRANT UPDATE(released_as) ON TABLE ops.quarantine TO ops_control;
+
+GRANT SELECT ON TABLE ops.quarantine_copy TO ops_backup;
+GRANT INSERT,DELETE ON TABLE ops.quarantine_copy TO ops_data;
+GRANT DELETE ON TABLE ops.quarantine_copy TO ops_control;
+GRANT SELECT ON TABLE ops.quarantine_copy TO ops_keys;
+
+GRANT SELECT(tenant_id) ON TABLE ops.quarantine_copy TO ops_data;
+GRANT SELECT(tenant_id) ON TABLE ops.quarantine_copy TO ops_control;
+
+GRANT SELECT(receipt_id) ON TABLE ops.quarantine_copy TO ops_data;
+GRANT SELECT(receipt_id) ON TABLE ops.quarantine_copy TO ops_control;
+
 GRANT SELECT,INSERT ON TABLE ops.receipt_document TO ops_data;
 GRANT SELECT ON TABLE ops.receipt_document TO ops_control;
 GRANT SELECT ON TABLE ops.receipt_document TO ops_audit;
@@ -832,6 +1250,28 @@ GRANT SELECT ON TABLE ops.record TO ops_backup;
 GRANT SELECT,INSERT,DELETE ON TABLE ops.role_grant TO ops_control;
 GRANT SELECT ON TABLE ops.role_grant TO ops_audit;
 GRANT SELECT ON TABLE ops.role_grant TO ops_backup;
+
+GRANT SELECT ON TABLE ops.run_segment TO ops_backup;
+GRANT SELECT ON TABLE ops.run_segment TO ops_data;
+GRANT SELECT,INSERT ON TABLE ops.run_segment TO ops_control;
+GRANT SELECT ON TABLE ops.run_segment TO ops_jobs;
+GRANT SELECT ON TABLE ops.run_segment TO ops_audit;
+
+GRANT SELECT ON TABLE ops.seal TO ops_backup;
+GRANT SELECT ON TABLE ops.seal TO ops_seal;
+GRANT SELECT ON TABLE ops.seal TO ops_audit;
+GRANT SELECT ON TABLE ops.seal TO ops_control;
+
+GRANT INSERT(body) ON TABLE ops.seal TO ops_seal;
+
+GRANT INSERT(signature) ON TABLE ops.seal TO ops_seal;
+
+GRANT INSERT(leaves) ON TABLE ops.seal TO ops_seal;
+
+GRANT SELECT ON TABLE ops.seal_intent TO ops_backup;
+GRANT SELECT,INSERT,DELETE ON TABLE ops.seal_intent TO ops_seal;
+GRANT SELECT ON TABLE ops.seal_intent TO ops_audit;
+GRANT SELECT ON TABLE ops.seal_intent TO ops_control;
 
 GRANT SELECT ON TABLE ops.tenant TO ops_data;
 GRANT SELECT,INSERT ON TABLE ops.tenant TO ops_control;

@@ -30,6 +30,9 @@ class IdentifierKind(StrEnum):
     ADDRESS = "address"
 
 
+_DOMAINS = {kind: f"ops.blind.{kind}.v1" for kind in IdentifierKind}
+
+
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """A digest under the tenant's index key."""
@@ -48,15 +51,15 @@ def identifier(index_key: bytes, kind: IdentifierKind, *parts: str) -> Identifie
     if not all(normals):
         return None
     normal = "\x1f".join(normals)
-    return Identifier(kind, keyed_digest(index_key, f"ops.blind.{kind}.v1", normal.encode()))
+    return Identifier(kind, keyed_digest(index_key, _DOMAINS[kind], normal.encode()))
 
 
 def _normal(kind: IdentifierKind, text: str) -> str:
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
     if kind is IdentifierKind.PHONE:
-        digits = _NOT_DIGIT.sub("", unicodedata.normalize("NFKC", text)).removeprefix("00")
+        digits = _NOT_DIGIT.sub("", folded).removeprefix("00")
         # North American numbers are written with and without their country code.
         return digits[1:] if len(digits) == _WITH_COUNTRY and digits[0] == "1" else digits
     if kind in (IdentifierKind.VIN, IdentifierKind.PLATE):
-        return _NOT_ALNUM.sub("", unicodedata.normalize("NFKC", text).upper())
-    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+        return _NOT_ALNUM.sub("", folded.upper())
     return _SPACES.sub(" ", folded).strip().casefold()

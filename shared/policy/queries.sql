@@ -2,6 +2,10 @@
 -- The revision in force; no row: none was ever activated.
 SELECT policy_rev FROM ops.policy_revision WHERE state = 'active';
 
+-- name: policy_in_force
+-- The revision in force and what it says; no row: none was ever activated.
+SELECT policy_rev, document FROM ops.policy_revision WHERE state = 'active';
+
 -- name: lock_revisions
 -- Let one activation in at a time; held to the end of the transaction.
 SELECT pg_advisory_xact_lock(4713002002);

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from local.host.blob_paths import BlobPath
 from local.host.engine import EngineError, Indexed, Message
 from local.host.settings import Settings
-from local.host.triggers import METHODS, HTTPTrigger, QueueTrigger, TimerTrigger, function
+from local.host.triggers import (
+    METHODS,
+    BlobTrigger,
+    HTTPTrigger,
+    QueueTrigger,
+    TimerTrigger,
+    function,
+)
 
 _RETURN = {"direction": "OUT", "type": "http", "name": "$return"}
 
@@ -34,6 +42,20 @@ def test_timer_schedule_is_resolved():
     assert made.trigger == TimerTrigger("0 0 2 * * *", False, True, None)
 
 
+def test_blob_path_is_resolved_and_names_a_container():
+    binding = {"direction": "IN", "type": "blobTrigger", "name": "b", "path": "%P%"}
+    made = _function({**binding, "connection": "S"}, P="uploads/{name}.csv")
+    assert made.trigger == BlobTrigger(BlobPath.parse("uploads/{name}.csv"), "S")
+    assert made.describe("api")["detail"] == "uploads (S)"
+
+
+@pytest.mark.parametrize("wrong", [{"source": "EventGrid"}, {"path": "{container}/x"}])
+def test_blob_trigger_the_host_does_not_offer_is_refused_by_name(wrong):
+    binding = {"direction": "IN", "type": "blobTrigger", "name": "b", "path": "a/{name}"}
+    with pytest.raises(EngineError, match="function sample: "):
+        _function({**binding, **wrong})
+
+
 def test_disabled_by_app_setting():
     binding = {"direction": "IN", "type": "httpTrigger", "name": "req"}
     settings = {"AzureWebJobs.sample.Disabled": "1"}
@@ -43,7 +65,7 @@ def test_disabled_by_app_setting():
 @pytest.mark.parametrize(
     "binding",
     [
-        {"direction": "IN", "type": "blobTrigger", "name": "blob"},
+        {"direction": "IN", "type": "eventGridTrigger", "name": "event"},
         {"direction": "OUT", "type": "queue", "name": "out"},
     ],
 )

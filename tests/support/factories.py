@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -85,3 +86,87 @@ def a_complaint(number: int = 1, **changes: Any) -> dict[str, Any]:
         "narrative": "The contact stated that the engine stalled at 45 mph.",
     }
     return {**complaint, **changes}
+
+
+def a_transaction(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """A card payment of an invented person, whose name also occurs in its memo."""
+    transaction: dict[str, Any] = {
+        "customer_first_name": "Balthasine",
+        "customer_last_name": "Dreizackel",
+        "customer_email": "b.dreizackel@mail.example",
+        "customer_phone": "(206) 555-0168",
+        "address_line_1": "4712 Nebelhorn Lane",
+        "city": "Seattle",
+        "state": "WA",
+        "postal_code": "98101",
+        "ip_address": "203.0.113.168",
+        "transaction_id": f"txn-{number:08}",
+        "occurred_at": "2026-11-20T08:15:00.250Z",
+        "transaction_type": "purchase",
+        "flow_id": f"flow-{number:08}",
+        "arrival_seq": number,
+        "channel": "ecommerce",
+        "entry_mode": "credential_on_file",
+        "merchant_id": "mer-0042",
+        "merchant_category_code": "5732",
+        "merchant_country": "US",
+        "account_token": "acct_7d0b93e1c2",
+        "card_token": "card_9f2c41d0a7",
+        "device_token": "dev_1b44e9c3f0",
+        "card_network": "visa",
+        "amount": "107.45",
+        "currency": "USD",
+        "goods_amount": "95.00",
+        "tax_amount": "9.50",
+        "fee_amount": "2.95",
+        "merchant_descriptor": "NORTHSIDE ELECTRONICS 0042",
+        "memo": "Gift for Balthasine Dreizackel, receipt to b.dreizackel@mail.example.",
+    }
+    return {**transaction, **changes}
+
+
+def a_finding(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """What one check said about one directory in one scan; it names an account."""
+    finding: dict[str, Any] = {
+        **an_old_finding(number),
+        "tool_version": "1.5.0",
+        "target_type": "directory",
+        "category": "Accounts",
+        "outcome_reported": "Fail",
+        "severity_reported": "High",
+        "recurrence_key": f"MS.AAD.{number}",
+        "sla_days": 30,
+        "description": "Accounts with a role must use a second factor.",
+        "remediation": "Register a second factor for every account with a role.",
+        "affected_user_name": "Ottokarine Blaufelchen",
+        "affected_user_email": "o.blaufelchen@mail.example",
+        "affected_ip_address": "203.0.113.77",
+    }
+    return {**finding, **changes}
+
+
+def an_old_finding(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """The same observation by a writer that knows no life cycle."""
+    finding: dict[str, Any] = {
+        "tool": "ScubaGear",
+        "scan_id": "2026-11-20T08:15:00.420Z",
+        "observed_at": "2026-11-20T08:15:00.420Z",
+        "target": "north.onmicrosoft.example",
+        "check_id": f"MS.AAD.{number}v1",
+        "outcome": "failed",
+        "severity": "high",
+        "instances": 1,
+        "title": "A second factor is required",
+        "details": "1 account without: Ottokarine Blaufelchen (o.blaufelchen@mail.example).",
+    }
+    return {**finding, **changes}
+
+
+RECORDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "finding.v0": an_old_finding,
+    "finding.v1": a_finding,
+    "repair-order.v2": an_order,
+    "transaction.v1": a_transaction,
+    "vehicle-complaint.v1": a_complaint,
+}
+"""What makes a valid record of each shipped contract."""

@@ -19,6 +19,7 @@ import orjson
 import psycopg
 import pytest
 
+from local.environment import activate_policy
 from local.stack import Stack
 from shared.adapters.blobs import MemoryBlobs
 from shared.adapters.queues import MemoryQueues
@@ -26,6 +27,7 @@ from shared.bootstrap import Ports, Services, build
 from shared.identity.authority import as_producer
 from shared.identity.roles import GRANTS, Role
 from shared.ingest.answers import Answer
+from shared.ingest.contracts import shipped
 from shared.ingest.gate import Submission
 from shared.kernel.call import Actor, AuthMode, Call, SourceType
 from shared.kernel.clock import SteppingClock
@@ -36,6 +38,7 @@ from shared.lifecycle.initialise import initialise
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 OWNER = "00000000-0000-4000-8000-00000000000a"
+APPROVER = "00000000-0000-4000-8000-00000000000e"
 PRODUCER = "00000000-0000-4000-8000-00000000000b"
 EVERYTHING = frozenset[str]().union(*GRANTS.values())
 
@@ -68,7 +71,7 @@ def settings_for(stack: Stack, name: str, folder: Path, **more: str) -> dict[str
         "INGEST_AAD_AUDIENCE": "api://opsplane-ingest",
         "OPS_OPERATOR_AUDIENCE": "api://opsplane-operators",
         "INGEST_ALLOWED_CALLER_OBJECT_IDS": PRODUCER,
-        "OPS_ALLOWED_OPERATOR_OBJECT_IDS": OWNER,
+        "OPS_ALLOWED_OPERATOR_OBJECT_IDS": f"{OWNER},{APPROVER}",
         "OPS_KEYS_PATH": str(folder / "keys"),
         **more,
     }
@@ -89,6 +92,14 @@ class World:
     def operator(self, permissions: frozenset[str] = EVERYTHING) -> Call:
         """A call of an operator who may do everything."""
         return self.services.call(Actor(SourceType.HUMAN, OWNER, AuthMode.TOKEN, permissions))
+
+    def approver(self, permissions: frozenset[str] = GRANTS[Role.SECURITY_OFFICER]) -> Call:
+        """A call of the second person, a security officer."""
+        return self.services.call(Actor(SourceType.HUMAN, APPROVER, AuthMode.TOKEN, permissions))
+
+    def activate_policy(self) -> None:
+        """Put the policy of the release in force: the owner asks, the second person approves."""
+        activate_policy(self.services, self.operator(), APPROVER)
 
     def producer(self, tenant: str = "north") -> Call:
         """A call of the granted producer inside a tenant."""
@@ -176,10 +187,10 @@ def ready(world: World) -> None:
     operator = world.operator()
     migrator = services.database(Login.MIGRATOR)
     initialise(migrator, operator, services.ports.ids, "test", OWNER)
-    services.policy.activate(operator)
+    world.activate_policy()
     services.provisioning.create_principal(operator, "service", PRODUCER, "intake")
     for name in ("north", "south"):
-        world.add_tenant(name, "repair-order.v2", "vehicle-complaint.v1")
+        world.add_tenant(name, *shipped())
 
 
-__all__ = ["EVERYTHING", "OWNER", "PRODUCER", "Role", "World", "ready", "settings_for"]
+__all__ = ["APPROVER", "EVERYTHING", "OWNER", "PRODUCER", "Role", "World", "ready", "settings_for"]

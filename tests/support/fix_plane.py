@@ -17,18 +17,19 @@ import orjson
 import pytest
 import requests
 
-from local.environment import INTAKE, OWNER, LocalEnvironment
+from local.environment import INTAKE, OWNER, LocalEnvironment, activate_policy
 from local.host import RunningHost
 from local.issuer import Issuer
 from local.stack import Stack
 from shared.bootstrap import Services, build
+from shared.ingest.contracts import shipped
 from shared.kernel.call import Actor, AuthMode, Call, SourceType
 from shared.kernel.db import Login
 from shared.kernel.ids import TenantId
 from shared.lifecycle.initialise import initialise
 from tests.support.fix_db import EVERYTHING
 
-CONTRACTS = ("repair-order.v2", "vehicle-complaint.v1")
+CONTRACTS = tuple(shipped())
 
 
 @dataclass
@@ -109,7 +110,7 @@ def make_plane(stack: Stack, template: str, folder: Path, storage: str) -> Plane
     plane = Plane(environment, services, token=environment.intake_token())
     operator = plane.operator()
     initialise(services.database(Login.MIGRATOR), operator, services.ports.ids, "local", OWNER)
-    services.policy.activate(operator)
+    activate_policy(services, operator)
     services.provisioning.create_principal(operator, "service", INTAKE, "intake")
     for tenant in ("north", "south"):
         plane.add_tenant(tenant)

@@ -24,13 +24,14 @@ from local.stack import Stack
 from shared.adapters.blobs import MemoryBlobs
 from shared.adapters.queues import MemoryQueues
 from shared.bootstrap import Ports, build
+from shared.ingest.contracts import shipped
 from shared.kernel.canonical import canonical
 from shared.kernel.clock import SteppingClock
 from shared.kernel.errors import OpsError
 from shared.kernel.ids import CallId
 from tests.support.fix_db import START, World, ready, settings_for
 
-CONTRACTS = ("repair-order.v2", "vehicle-complaint.v1")
+CONTRACTS = tuple(shipped())
 _counter = itertools.count(1)
 
 
@@ -80,7 +81,7 @@ def tenant(land: World) -> str:
 
 
 def new_tenant(world: World, *contracts: str) -> str:
-    """Create a tenant with grants for ``contracts``, or for both; return its name."""
+    """Create a tenant with grants for ``contracts``, or for all; return its name."""
     name = f"tenant-{next(_counter)}"
     world.add_tenant(name, *(contracts or CONTRACTS))
     return name

@@ -18,6 +18,7 @@ How a text is read
     join       all fields as one page, since to look once is what costs     `pages`
     unescape   a second reading, where HTML, URL or JSON escapes occur      `escapes`
     fold       case, accents, widths, invisible characters away, offsets kept   `folding`
+    spell out  known values that occur at all, in those spellings that do       `needles`
     find       strong known values anywhere; weak ones in context; patterns     `known`, `scanning`
     settle     overlapping finds become one stretch, so no end of any remains   `redactor`
     replace    by the placeholder of the normal form                            `normal`

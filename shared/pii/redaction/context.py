@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
+from shared.pii.redaction.linear import Linear
 from shared.pii.redaction.model import Found, Kind
 from shared.pii.redaction.words import COMMON, ROLE, TITLE
 
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
     from shared.pii.redaction.folding import Folded
 
+_PLACE: Final = itemgetter(0, 1)
 _REACH: Final = 32
 _GAP: Final = 4
-_ADDRESS: Final = frozenset({Kind.STREET, Kind.CITY, Kind.STATE, Kind.POSTAL_CODE})
+ADDRESS: Final = frozenset({Kind.STREET, Kind.CITY, Kind.STATE, Kind.POSTAL_CODE})
 
 _CUES: Final = {
     Kind.CITY: (
@@ -40,11 +43,18 @@ _CUES: Final = {
 }
 
 
+def _cue(cues: str) -> str:
+    return rf"(?:^|[^a-z0-9])(?:{cues})(?: is| ist| was)?[\s.:,#]{{1,3}}"
+
+
 def _before(cues: str) -> re.Pattern[bytes]:
-    return re.compile(rf"(?:^|[^a-z0-9])(?:{cues})(?: is| ist| was)?[\s.:,#]{{1,3}}$".encode())
+    return re.compile(f"{_cue(cues)}$".encode())
 
 
 _BEFORE: Final = {kind: _before(cues) for kind, cues in _CUES.items()}
+_ANYWHERE: Final = {
+    kind: Linear(_cue(cues).replace(r"\s", r"\s\x0b")) for kind, cues in _CUES.items()
+}
 # Names follow these and little else; then these; then these as well, but so does much else.
 _NAMED: Final = _before(rf"{'|'.join(TITLE)}|name|named|namens|heisst")
 _GREETED: Final = _before(
@@ -55,22 +65,31 @@ _MENTIONED: Final = _before(
     r"with|to|for|by|from|call|called|told|asked|contacted|advised|mit|von|an|durch|miss|sir"
 )
 _BETWEEN_NAMES: Final = re.compile(rb"[ ,.]{1,3}(?:[a-z]\.?[ ])?|['-]")
-_BETWEEN_ADDRESS: Final = re.compile(rb"[ ,.\n-]{1,4}")
+_BETWEENADDRESS: Final = re.compile(rb"[ ,.\n-]{1,4}")
 _STATE_CODE_LENGTH: Final = 2
 
 
 def confirmed(folded: Folded, weak: Sequence[Found], strong: Sequence[Found]) -> list[Found]:
     """Return the weak finds that stand in context."""
-    everything = sorted((*weak, *strong), key=lambda found: (found.start, found.end))
+    everything = sorted((*weak, *strong), key=_PLACE)
     sure = {id(found) for found in strong}
     sure |= {id(found) for found in weak if _announced(folded, found)}
+    # Pairs that could tell something new: near enough, and not both known to count.
+    pairs = [
+        (left, right)
+        for left, right in pairwise(everything)
+        if 0 <= right.start - left.end <= _GAP + 2 and not (left.strong and right.strong)
+    ]
     # Two sweeps, since what the neighbour on the right confirms may confirm the one on the left.
-    for order in (everything, everything[::-1]):
-        for one, other in pairwise(order):
-            left, right = (one, other) if one.start <= other.start else (other, one)
-            if _beside(folded, left, right, sure):
-                sure |= {id(left), id(right)}
+    for left, right in (*pairs, *reversed(pairs)):
+        if _beside(folded, left, right, sure):
+            sure |= {id(left), id(right)}
     return [found for found in weak if id(found) in sure]
+
+
+def may_be_cued(folded: Folded, kind: Kind) -> bool:
+    """Whether any word for this kind stands in the text, one pass ahead of a look at each find."""
+    return _ANYWHERE[kind].search(folded.lower) is not None
 
 
 def _announced(folded: Folded, found: Found) -> bool:
@@ -100,8 +119,6 @@ def _shouted(folded: Folded, found: Found) -> bool:
 
 def _beside(folded: Folded, left: Found, right: Found, sure: set[int]) -> bool:
     gap = folded.lower[left.end : right.start]
-    if left.end > right.start or len(gap) > _GAP + 2:
-        return False
     if left.kind is right.kind is Kind.PERSON:
         return (
             not sure.isdisjoint((id(left), id(right)))
@@ -109,8 +126,8 @@ def _beside(folded: Folded, left: Found, right: Found, sure: set[int]) -> bool:
             and _capitalised(folded, right)
             and _BETWEEN_NAMES.fullmatch(gap) is not None
         )
-    if left.kind in _ADDRESS and right.kind in _ADDRESS and left.kind is not right.kind:
-        return _BETWEEN_ADDRESS.fullmatch(gap) is not None and all(
+    if left.kind in ADDRESS and right.kind in ADDRESS and left.kind is not right.kind:
+        return _BETWEENADDRESS.fullmatch(gap) is not None and all(
             id(state) in sure or _reads_as_state(folded, left, right)
             for state in (left, right)
             if state.kind is Kind.STATE

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from shared.pii.redaction.needle import Needle
+from shared.pii.redaction.folding import IS_SOLID
 
 if TYPE_CHECKING:
     from shared.pii.redaction.folding import Folded
@@ -16,6 +17,9 @@ CERTAIN: Final = 12  # so many letters stand by chance nowhere: no boundary aske
 LEAD: Final = 16  # how far to look beside a find
 BLANKS: Final = b" \t\r\n\x0b\x0c"
 _UNSPACED_FROM: Final = 0xE3  # lead byte from which scripts write words without blanks
+_SEPARATOR: Final = rb"[\x00-/:-@\[-`{-\x7f]"
+GAPS: Final = re.compile(_SEPARATOR + rb"+")
+_WIDER: Final = re.compile(_SEPARATOR + rb"{%d}" % (GAP + 1))
 
 
 def is_digit(byte: int) -> bool:
@@ -35,28 +39,18 @@ def joins(inner: int, outer: int) -> bool:
     return 97 <= outer <= 122  # noqa: PLR2004 - 'a'..'z'
 
 
-def bounds(needle: Needle, folded: Folded, first: int) -> Span:
-    positions = folded.positions
-    return positions[first], positions[first + len(needle.letters) - 1] + 1
-
-
-def gaps_within(folded: Folded, first: int, length: int, widest: int) -> bool:
-    positions = folded.positions
-    if positions[first + length - 1] - positions[first] == length - 1:
-        return True
-    return all(
-        positions[index + 1] - positions[index] <= widest + 1
-        for index in range(first, first + length - 1)
-    )
+def is_loose(lower: bytes, start: int, end: int, letters: int) -> bool:
+    """Whether these letters, written from start to end, have a gap too wide to be one value."""
+    return end - start > letters + GAP and _WIDER.search(lower, start, end) is not None
 
 
 def grown(folded: Folded, start: int, end: int) -> Span:
     """Take in the rest of the word on both sides, as far as a word goes."""
     lower = folded.lower
     low, high = max(0, start - LEAD), min(len(lower), end + LEAD)
-    while start > low and (is_letter(lower[start - 1]) or is_digit(lower[start - 1])):
+    while start > low and IS_SOLID[lower[start - 1]]:
         start -= 1
-    while end < high and (is_letter(lower[end]) or is_digit(lower[end])):
+    while end < high and IS_SOLID[lower[end]]:
         end += 1
     # Other scripts: never start or end within a character.
     while start > 0 and lower[start] & 0xC0 == 0x80:  # noqa: PLR2004 - a continuation byte

@@ -15,14 +15,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate, compress
 from typing import Final
 
-from shared.pii.redaction.placeholders import typed_placeholders
+from shared.pii.redaction.placeholders import without_placeholders
 
 _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 _SEPARATORS: Final = bytes(b for b in range(128) if not chr(b).isalnum())
-_IS_SOLID: Final = bytes(int(b not in _SEPARATORS) for b in range(256))
+IS_SOLID: Final = bytes(int(b not in _SEPARATORS) for b in range(256))
 IS_SEPARATOR: Final = bytes(int(b in _SEPARATORS) for b in range(256))
 _BARRIER: Final = b"\x01"
 # Between the fields of one record: wider than any gap, any cue and any look around a find.
@@ -114,42 +115,51 @@ def squeeze(folded: bytes) -> bytes:
 
 
 class Folded:
-    """A text beside its folded view."""
+    """The fields of a record beside their folded view, one behind the other."""
 
     __slots__ = (
-        "_fields",
-        "_origin",
+        "_capitals",
+        "_lengths",
+        "_origins",
         "_positions",
         "_squeezed",
+        "_starts",
+        "_texts",
         "cased",
         "lower",
-        "text",
         "typed",
     )
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.cased = _fold_text(text)
-        self._origin: list[int] | None = None
-        self.typed = tuple(typed_placeholders(self.cased))
-        if self.typed:
-            blanked = bytearray(self.cased)
-            for start, end, _ in self.typed:
-                blanked[start:end] = _BARRIER * (end - start)
-            self.cased = bytes(blanked)
+    def __init__(self, *texts: str) -> None:
+        self._texts = texts
+        self._origins: dict[int, list[int]] | None = None
+        self._starts: list[int] | None = None
+        joined = FIELD_BREAK.join(texts)
+        if joined.isascii():
+            self._lengths: list[int] | None = None
+            self.cased = joined.encode()
+        else:
+            # Field by field: mostly one of many has accents, and only that one needs a map.
+            views = [_fold_text(text) for text in texts]
+            self._lengths = list(map(len, views))
+            self._origins = {}
+            self.cased = _FIELD_BREAK.join(views)
+        self.typed: Sequence[tuple[int, int, bytes]] = ()
+        if b"[" in self.cased:
+            self.cased, self.typed = without_placeholders(self.cased, _BARRIER)
         self.lower = self.cased.lower()
-        self._fields: tuple[list[int], list[bool]] | None = None
+        self._capitals: tuple[list[int], list[bool]] | None = None
         self._squeezed: bytes | None = None
         self._positions: list[int] | None = None
 
     def has_capitals_at(self, position: int) -> bool:
         """Whether the field around this position is written with any."""
-        if self._fields is None:
+        if self._capitals is None:
             parts = self.cased.split(_FIELD_BREAK)
             lengths = (len(part) + len(_FIELD_BREAK) for part in parts[:-1])
             capitals = [part != part.lower() for part in parts]
-            self._fields = list(accumulate(lengths, initial=0)), capitals
-        starts, capitals = self._fields
+            self._capitals = list(accumulate(lengths, initial=0)), capitals
+        starts, capitals = self._capitals
         return capitals[bisect_right(starts, position) - 1]
 
     @property
@@ -163,20 +173,28 @@ class Folded:
     def positions(self) -> list[int]:
         """Where in `lower` each byte of `squeezed` stands; made only once something is found."""
         if self._positions is None:
-            solid = self.lower.translate(_IS_SOLID)
+            solid = self.lower.translate(IS_SOLID)
             indices = _INDICES if len(solid) <= len(_INDICES) else range(len(solid))
             self._positions = list(compress(indices, solid))
         return self._positions
 
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """Offsets in the text of a stretch of the folded view.
+    def original(self, start: int, end: int) -> tuple[int, int, int]:
+        """Which field a stretch of the folded view is in, and its offsets in that text.
 
         The stretch takes along what folded to nothing behind it, so no accent of a replaced
         letter is left over, and never half of a character that folded to several bytes.
         """
-        if self.text.isascii():
-            return start, end
-        if self._origin is None:
-            self._origin = _origins(self.text)
-        following = self._origin[end] if end < len(self._origin) else len(self.text)
-        return self._origin[start], max(following, self._origin[end - 1] + 1)
+        starts = self._starts
+        if starts is None:
+            lengths = self._lengths or map(len, self._texts)
+            widths = [length + len(_FIELD_BREAK) for length in lengths]
+            starts = self._starts = list(accumulate(widths[:-1], initial=0))
+        field = bisect_right(starts, start) - 1
+        start, end = start - starts[field], end - starts[field]
+        if self._origins is None or (text := self._texts[field]).isascii():
+            return field, start, end
+        origin = self._origins.get(field)
+        if origin is None:
+            origin = self._origins[field] = _origins(text)
+        following = origin[end] if end < len(origin) else len(text)
+        return field, origin[start], max(following, origin[end - 1] + 1)

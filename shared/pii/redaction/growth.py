@@ -11,10 +11,9 @@ from shared.pii.redaction.edges import (
     GAP,
     LEAD,
     Span,
-    bounds,
-    gaps_within,
     grown,
     is_digit,
+    is_loose,
     joins,
 )
 from shared.pii.redaction.needle import VIN_TAIL, Needle
@@ -24,20 +23,24 @@ if TYPE_CHECKING:
 
 # Six digits before a measure are mileage or money, whatever else they happen to be.
 _MEASURE: Final = re.compile(rb" ?(?:miles?|mi|kms?|kilometers?|kilometres?|eur|euro|usd)\b")
+_LEAD_MARKS: Final = b" ().-/"
 _PHONE_LEAD: Final = re.compile(
     rb"(?:(?:(?<![0-9a-z])(?:00|011)|\+) ?[0-9]{1,3}|(?<![0-9])[0-9]{1,3})?"
     rb"[ ().\-/]{0,3}(?:\(0\) ?|0)?\(?$"
 )
 
 
-def grown_phone(needle: Needle, folded: Folded, first: int) -> Span | None:
-    start, end = bounds(needle, folded, first)
+def grown_phone(needle: Needle, folded: Folded, start: int, end: int) -> Span | None:
     lower = folded.lower
     if end < len(lower) and is_digit(lower[end]):
         return None
-    if not gaps_within(folded, first, len(needle.letters), GAP):
+    if is_loose(lower, start, end, len(needle.letters)):
         return None
     before = lower[max(0, start - LEAD) : start]
+    marks = before[len(before.rstrip(_LEAD_MARKS)) :]
+    if not before[: len(before) - len(marks)][-1:].isdigit():  # no prefix; perhaps a bracket
+        taken = marks[-4:] if marks.endswith(b"(") else marks[-3:]
+        return start - len(taken.lstrip(b" ).-/")), end
     lead = _PHONE_LEAD.search(before)
     if lead is None:
         return None if before[-1:].isdigit() else (start, end)
@@ -53,9 +56,9 @@ def grown_vin(needle: Needle, folded: Folded, first: int) -> Span | None:
     """Part of a VIN: the serial number that ends it, or more of it than tells the model."""
     first, last = _vin_stretch(needle, folded, first)
     length = last - first
-    if not gaps_within(folded, first, length, GAP):
-        return None
     start, end = folded.positions[first], folded.positions[last - 1] + 1
+    if is_loose(folded.lower, start, end, length):
+        return None
     if length >= CERTAIN:
         return grown(folded, start, end)
     lower = folded.lower
@@ -77,14 +80,21 @@ def grown_vin(needle: Needle, folded: Folded, first: int) -> Span | None:
 
 def _vin_stretch(needle: Needle, folded: Folded, first: int) -> Span:
     """Grow from the tail to the left, or from the head to the right, as far as the VIN goes."""
-    vin, squeezed = needle.whole, folded.squeezed
+    vin, squeezed, positions = needle.whole, folded.squeezed, folded.positions
     last = first + len(needle.letters)
     if needle.letters == vin[-VIN_TAIL:]:
+        whole = last - len(vin)
+        if (
+            whole >= 0
+            and squeezed[whole:last] == vin
+            and positions[last - 1] - positions[whole] < len(vin) + GAP
+        ):
+            return whole, last  # all of it, as it mostly is, with no gap too wide
         while (
             first > 0
             and last - first < len(vin)
             and squeezed[first - 1] == vin[first - last - 1]
-            and gaps_within(folded, first - 1, 2, GAP)
+            and positions[first] - positions[first - 1] <= GAP + 1
         ):
             first -= 1
     else:
@@ -92,7 +102,7 @@ def _vin_stretch(needle: Needle, folded: Folded, first: int) -> Span:
             last < len(squeezed)
             and last - first < len(vin)
             and squeezed[last] == vin[last - first]
-            and gaps_within(folded, last - 1, 2, GAP)
+            and positions[last] - positions[last - 1] <= GAP + 1
         ):
             last += 1
     return first, last

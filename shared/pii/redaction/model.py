@@ -57,12 +57,16 @@ class KnownValue:
 
 
 class Found(NamedTuple):
-    """A stretch of folded text to replace, and the normal form its placeholder is made from."""
+    """A stretch of folded text to replace, and what its placeholder is made from.
+
+    That is the normal form, or folded bytes to make it of: most finds of a recogniser are known
+    values too, which name them, so the normal form is worked out only where it is asked for.
+    """
 
     start: int
     end: int
     kind: Kind
-    normal: str
+    normal: str | bytes
     rank: int
     strong: bool = True
 

@@ -62,9 +62,10 @@ def breaks_of(folded: bytes) -> frozenset[int]:
 
 
 def is_common(letters: bytes) -> bool:
-    return letters.decode(errors="replace") in COMMON
+    return letters in COMMON_LETTERS
 
 
+COMMON_LETTERS: Final = frozenset(word.encode() for word in COMMON)
 _UMLAUTS: Final = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ø": "oe", "å": "aa"}
 )
@@ -76,4 +77,6 @@ def spellings(value: str, folded: bytes) -> list[bytes]:
     if not value.isascii():
         spellings.append(fold_value(unicodedata.normalize("NFC", value).translate(_UMLAUTS)))
     short = folded.replace(b"ae", b"a").replace(b"oe", b"o").replace(b"ue", b"u")
+    if len(short) == len(folded) and len(spellings) == 1:
+        return spellings
     return list(dict.fromkeys([*spellings, short]))

@@ -15,7 +15,7 @@ _SHORTEST_INTERNATIONAL: Final = 9
 _NO_DIGITS: Final = bytes(byte for byte in range(256) if not 48 <= byte <= 57)  # noqa: PLR2004
 _TRUNK_ZERO: Final = re.compile(rb"\(\s*0\s*\)")
 _HONORIFICS: Final = frozenset(
-    "mr mrs ms miss dr prof herr herrn frau jr sr ii iii iv phd md dipl ing".split()
+    b"mr mrs ms miss dr prof herr herrn frau jr sr ii iii iv phd md dipl ing".split()
 )
 _UNIT: Final = re.compile(
     rb"[\s,]+(?:(?:apt|apartment|unit|suite|ste|floor|fl|room|rm|whg|wohnung|etage|lot|bldg)\b"
@@ -111,26 +111,27 @@ def phone_parts(folded: bytes) -> tuple[str, str]:
 
 def person_tokens(folded: bytes) -> list[bytes]:
     """Names of one person, given names first, without titles; hyphens stay inside a token."""
-    if folded.isalpha():
-        return [folded]
+    words = folded.split(b" ")
+    if b"".join(words).isalpha() and _HONORIFICS.isdisjoint(words):
+        return [word for word in words if word]
     last, comma, first = folded.partition(b",")
     if comma and first.strip() and not _only_honorifics(first):
         folded = first + b" " + last
     tokens = [token.strip(b"-'") for token in re.split(rb"[^\w\x80-\xff'-]+|_+", folded)]
     named = [token for token in tokens if squeeze(token)]
-    kept = [token for token in named if token.decode(errors="replace") not in _HONORIFICS]
+    kept = [token for token in named if token not in _HONORIFICS]
     return kept or named
 
 
 def _only_honorifics(folded: bytes) -> bool:
-    return all(word.strip(b".").decode(errors="replace") in _HONORIFICS for word in folded.split())
+    return all(word.strip(b".") in _HONORIFICS for word in folded.split())
 
 
 def street_tokens(folded: bytes) -> list[bytes]:
     """Words of the street line: no unit, no city behind a comma."""
     line = _UNIT.sub(b"", folded.strip())
     head, _, tail = line.partition(b",")
-    if not any(48 <= byte <= 57 for byte in head):  # noqa: PLR2004 - "Elm Street, 12"
+    if not digits_of(head):  # "Elm Street, 12"
         head = head + b" " + tail.partition(b",")[0]
     return [word for raw in head.split() if (word := squeeze(raw))]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.folding import squeeze
 from shared.pii.redaction.model import Kind
-from shared.pii.redaction.normal import digits_of, normal_form
+from shared.pii.redaction.normal import digits_of
 from shared.pii.redaction.scanning import Recogniser, Verdict, alone, before
 from shared.pii.redaction.validity import (
     IBAN_LENGTHS,
@@ -27,6 +27,8 @@ _SSN_CUE: Final = re.compile(rb"(?:ssn|social security|soc sec|sozialversicherun
 _VIN_CUE: Final = re.compile(
     rb"\b(?:vin|fin|chassis|fahrgestell\w*|fahrzeug-?ident\w*)\b[^0-9]{0,12}$"
 )
+# An address goes on behind one that is known: "a@example.com.au", "a@example.com@b".
+_GOES_ON: Final = re.compile(rb"[a-z0-9\x80-\xff_%+'\-]|\.[a-z0-9\x80-\xff._%+'\-]|\.?\s?@")
 _VERSION_CUE: Final = re.compile(
     rb"(?:version|ver\.?|v\.?|software|firmware|sw|fw|release|build)\s?$"
 )
@@ -43,7 +45,7 @@ def _email(_: Folded, match: Hit) -> Verdict:
     address = local + b"@" + domain
     if b"dot" in address or b"punkt" in address:
         address = _SPOKEN_DOT.sub(b".", address)
-    return start, end, normal_form(Kind.EMAIL, address)
+    return start, end, address
 
 
 def _card(folded: Folded, match: Hit) -> Verdict:
@@ -144,6 +146,7 @@ NUMBERS: Final = (
         Kind.EMAIL,
         (rf"({_LOCAL})\s?@\s?((?:{_LABEL}\.)+[{_LETTER}]{{2,24}})"),
         _email,
+        goes_on=_GOES_ON,
     ),
     Recogniser(
         Kind.EMAIL,
@@ -186,6 +189,7 @@ NUMBERS: Final = (
         Kind.VIN,
         (r"\b[a-hj-npr-z0-9]{17}\b"),
         _vin,
+        goes_on=re.compile(rb"[a-z0-9]"),
     ),
     Recogniser(
         Kind.VIN,

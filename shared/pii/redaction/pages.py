@@ -6,13 +6,11 @@ fields, so each field is judged as if it stood alone.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from shared.pii.redaction.escapes import has_escapes, read
-from shared.pii.redaction.folding import FIELD_BREAK, Folded
+from shared.pii.redaction.folding import Folded
 
 if TYPE_CHECKING:
     from shared.pii.redaction.model import Found
@@ -21,22 +19,18 @@ if TYPE_CHECKING:
 class Page:
     """Fields folded together, and the way back from a find to its field."""
 
-    __slots__ = ("_fields", "_origins", "_starts", "folded")
+    __slots__ = ("_fields", "_origins", "folded")
 
     def __init__(
         self, fields: Sequence[int], texts: Sequence[str], origins: Sequence[list[int]] = ()
     ) -> None:
         self._fields = fields
         self._origins = origins
-        widths = (len(text) + len(FIELD_BREAK) for text in texts[:-1])
-        self._starts = list(accumulate(widths, initial=0))
-        self.folded = Folded(FIELD_BREAK.join(texts))
+        self.folded = Folded(*texts)
 
     def stretch(self, found: Found) -> tuple[int, int, int]:
         """Return the field that a find is in, and its offsets there."""
-        start, end = self.folded.original(found.start, found.end)
-        at = bisect_right(self._starts, start) - 1
-        start, end = start - self._starts[at], end - self._starts[at]
+        at, start, end = self.folded.original(found.start, found.end)
         if self._origins:
             origin = self._origins[at]
             while origin[end] == origin[end - 1]:  # never half of an escape

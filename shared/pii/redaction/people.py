@@ -50,7 +50,9 @@ def _after_role(folded: Folded, match: Hit) -> Verdict:
     return _name_within(folded, (start, end), NOT_NAMES)
 
 
-def _name_within(folded: Folded, span: tuple[int, int], ends: frozenset[str]) -> Verdict:
+def _name_within(
+    folded: Folded, span: tuple[int, int], ends: frozenset[str]
+) -> tuple[int, int, str] | None:
     """Keep the words up to the first that is no name."""
     start, end = span
     stretch = folded.cased[start:end]

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.model import Kind
-from shared.pii.redaction.normal import digits_of, phone_parts
+from shared.pii.redaction.normal import digits_of
 from shared.pii.redaction.scanning import Recogniser, Verdict, before
 from shared.pii.redaction.validity import calling_code, is_nanp
 
@@ -32,6 +32,8 @@ _OTHER_CUE: Final = re.compile(
 )
 _GROUPED: Final = re.compile(rb"[0-9][^0-9]+[0-9]{3}[^0-9]+[0-9]{4}$")
 _UNIT: Final = re.compile(rb"\s?(?:miles|mi|km|kms|kilometers|kilometer|meilen|k)\b")
+# No expression below crosses more than five characters from one digit to the next.
+_GOES_ON: Final = re.compile(rb"[^0-9]{0,5}[0-9]")
 _DATE: Final = re.compile(
     rb"(?:\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})|(?:19|20)\d\d([./-])\d{1,2}\2\d{1,2})"
 )
@@ -42,8 +44,7 @@ _GERMAN_MOBILE: Final = ("15", "16", "17")
 
 
 def _accepted(folded: Folded, start: int, end: int) -> Verdict:
-    code, national = phone_parts(folded.lower[start:end])
-    return start, end, code + national
+    return start, end, folded.lower[start:end]
 
 
 def _joined(folded: Folded, start: int, end: int) -> bool:
@@ -140,16 +141,19 @@ PHONES: Final = (
             r"[2-9][0-9]{2}[ .\-/]{0,3}[0-9]{4}"
         ),
         _nanp,
+        goes_on=_GOES_ON,
     ),
     Recogniser(
         Kind.PHONE,
         (r"(?:\+|\b00|\b011)[ ]?[1-9](?:[ .\-/()]{0,3}[0-9]){7,14}"),
         _international,
+        goes_on=_GOES_ON,
     ),
     Recogniser(
         Kind.PHONE,
         (r"\(?0[1-9][0-9]{1,4}\)?(?:[ \-/.]{0,3}[0-9]{2,}){1,5}"),
         _german,
+        goes_on=_GOES_ON,
     ),
     Recogniser(
         Kind.PHONE,
@@ -158,5 +162,7 @@ PHONES: Final = (
             r"(\+?\(?[0-9](?:[ .\-/()]{0,3}[0-9]){6,14})"
         ),
         _cued,
+        value=1,
+        goes_on=_GOES_ON,
     ),
 )

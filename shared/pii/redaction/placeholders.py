@@ -14,21 +14,19 @@ from __future__ import annotations
 
 import hmac
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from shared.pii.redaction.model import Kind
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SUFFIX_LENGTH: Final = 8
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # pragma: allowlist secret
+_PAIRS: Final = tuple(one + two for one in _ALPHABET for two in _ALPHABET)
 _DOMAIN: Final = b"ops.placeholder.v1"
 _KEY_BYTES: Final = 32
 _REMEMBERED: Final = 16_384
 
 _SHAPE: Final = re.compile(
-    rf"\[(?:{'|'.join(Kind)})_([0-9a-hjkmnp-tv-z]{{{SUFFIX_LENGTH}}})\]".encode()
+    rf"\[(?:{'|'.join(Kind)})_[0-9a-hjkmnp-tv-z]{{{SUFFIX_LENGTH}}}\]".encode()
 )
 
 
@@ -39,13 +37,14 @@ class KeyedPlaceholders:
     than the tenant's unwrapped key.
     """
 
-    __slots__ = ("_key", "_made")
+    __slots__ = ("_keyed", "_made")
 
     def __init__(self, key: bytes) -> None:
         if len(key) < _KEY_BYTES:
             msg = f"a placeholder key has at least {_KEY_BYTES} bytes"
             raise ValueError(msg)
-        self._key = key
+        # The key is worked in once; each placeholder starts from a copy.
+        self._keyed = hmac.new(key, _DOMAIN + b"\x00", "sha256")
         self._made: dict[tuple[Kind, str], str] = {}
 
     def __call__(self, kind: Kind, normal: str) -> str:
@@ -58,18 +57,32 @@ class KeyedPlaceholders:
         return made
 
     def _suffix(self, kind: Kind, normal: str) -> str:
-        message = b"\x00".join((_DOMAIN, kind.encode(), normal.encode("utf-8", "replace")))
-        bits = int.from_bytes(hmac.digest(self._key, message, "sha256")[:5])
-        return "".join(_ALPHABET[bits >> shift & 31] for shift in range(35, -1, -5))
+        keyed = self._keyed.copy()
+        keyed.update(kind.encode() + b"\x00" + normal.encode("utf-8", "replace"))
+        bits = int.from_bytes(keyed.digest()[:5])
+        # Two characters for ten bits at a time.
+        one, two, three, four = bits >> 30, bits >> 20 & 1023, bits >> 10 & 1023, bits & 1023
+        return _PAIRS[one] + _PAIRS[two] + _PAIRS[three] + _PAIRS[four]
 
 
-def typed_placeholders(cased: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (start, end, suffix) of everything in a text that has the shape of a placeholder.
+def without_placeholders(
+    cased: bytes, barrier: bytes
+) -> tuple[bytes, list[tuple[int, int, bytes]]]:
+    """Blank everything in a text that has the shape of a placeholder.
 
-    Ours and those that a user typed look alike, so the label and brackets are nobody's data,
-    but the suffix is still compared with the known values: `[PLATE_ab12cd34]` hides nothing.
+    Return the text with `barrier` in the place of each byte, and what was blanked: start, end
+    and suffix. Ours and those that a user typed look alike, so label and brackets are nobody's
+    data, but the suffix is still compared with the known values: `[PLATE_ab12cd34]` hides nothing.
     """
-    if b"[" in cased and b"]" in cased:
-        for match in _SHAPE.finditer(cased):
-            start, end = match.span()
-            yield start, end, match.group(1)
+    pieces: list[bytes] = []
+    typed: list[tuple[int, int, bytes]] = []
+    done = 0
+    for match in _SHAPE.finditer(cased):
+        start, end = match.span()
+        pieces += cased[done:start], barrier * (end - start)
+        typed.append((start, end, cased[end - 1 - SUFFIX_LENGTH : end - 1]))
+        done = end
+    if not typed:
+        return cased, typed
+    pieces.append(cased[done:])
+    return b"".join(pieces), typed

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.model import Kind
-from shared.pii.redaction.normal import DIRECTIONS, street_normal
+from shared.pii.redaction.normal import DIRECTIONS
 from shared.pii.redaction.scanning import Recogniser, Verdict
 from shared.pii.redaction.states import STATE_CODES
 from shared.pii.redaction.words import NOT_STREET_NAMES
@@ -68,14 +68,14 @@ def _english(folded: Folded, match: Hit) -> Verdict:
     if tailed and not located:
         end = match.start(4)  # a state without its code is as likely the word "in" or "or"
     line = folded.lower[start:end].rstrip(_MARKS)
-    return start, start + len(line), street_normal(folded.lower[start:suffix_end])
+    return start, start + len(line), folded.lower[start:suffix_end]
 
 
 def _german(folded: Folded, match: Hit) -> Verdict:
     start, end = match.span()
     if match.text(1).lower() in _GERMAN_STOP:
         return None
-    return start, end, street_normal(folded.lower[start : match.end(2)])
+    return start, end, folded.lower[start : match.end(2)]
 
 
 def _box(_: Folded, match: Hit) -> Verdict:

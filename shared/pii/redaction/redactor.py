@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from shared.pii.redaction.known import KnownMatcher
@@ -16,6 +17,7 @@ from shared.pii.redaction.model import (
     LeakFound,
     minted,
 )
+from shared.pii.redaction.normal import normal_form
 from shared.pii.redaction.numbers import NUMBERS
 from shared.pii.redaction.pages import Page, plain_page, unescaped_page
 from shared.pii.redaction.people import PEOPLE
@@ -33,6 +35,9 @@ DEFAULT: Final = (*NUMBERS, *PHONES, *PLACES, *PEOPLE)
 
 # A replacement changes what stands beside what, and may uncover a find that overlapped another;
 # a text that is not clean after this many looks will not become so.
+_START: Final = itemgetter(0)
+_END: Final = itemgetter(1)
+
 _LOOKS: Final = 5
 _BETWEEN_NAMES: Final = re.compile(rb"[ \t]{0,3}(?:[a-z]\.?[ ]|[.'-])?")
 
@@ -60,36 +65,32 @@ class PatternRedactor:
         matcher = KnownMatcher.of(known)
         names = list(texts)
         clean = list(texts.values())
-        counts: list[dict[Kind, int]] = [{} for _ in names]
+        counts: list[dict[Kind, int] | None] = [None] * len(names)
         fields: Sequence[int] = range(len(names))
         for _ in range(_LOOKS):
             # Only what was replaced can look different now.
             fields = self._look(fields, clean, counts, matcher)
             if not fields:
-                return {
-                    name: minted(text, count)
-                    for name, text, count in zip(names, clean, counts, strict=True)
-                }
+                break
         for field in fields:
             finds = [find for page in _pages([field], clean) for find in self._finds(page, matcher)]
             if finds:
                 raise LeakFound(names[field], sorted({_code(found) for found in finds}))
-        return {
-            name: minted(text, count)
-            for name, text, count in zip(names, clean, counts, strict=True)
-        }
+        return dict(zip(names, map(minted, clean, counts), strict=True))
 
     def _look(
         self,
         fields: Sequence[int],
         clean: list[str],
-        counts: list[dict[Kind, int]],
+        counts: list[dict[Kind, int] | None],
         matcher: KnownMatcher,
     ) -> list[int]:
         """Look at these fields and replace what is found; return the fields that changed."""
         changed: set[int] = set()
         for page in _pages(fields, clean):
-            if finds := self._finds(page, matcher):
+            known = matcher.find(page.folded)
+            finds = known + self._recognisers.find(page.folded, known)
+            if finds:
                 changed |= self._replace(page, finds, clean, counts)
         return sorted(changed)
 
@@ -98,21 +99,30 @@ class PatternRedactor:
         page: Page,
         finds: list[Found],
         clean: list[str],
-        counts: list[dict[Kind, int]],
+        counts: list[dict[Kind, int] | None],
     ) -> set[int]:
-        pieces: dict[int, list[str]] = {}
-        done: dict[int, int] = {}
+        """Write placeholders over what was found; return the fields this changed."""
+        changed: set[int] = set()
+        pieces: list[str] = []
+        field, done, text = -1, 0, ""
         for found in settled(page.folded, finds):
-            field, start, end = page.stretch(found)
-            text = clean[field]
-            placeholder = self._placeholders(found.kind, found.normal)
-            pieces.setdefault(field, []).extend((text[done.get(field, 0) : start], placeholder))
-            done[field] = end
-            counts[field][found.kind] = counts[field].get(found.kind, 0) + 1
-        for field, written in pieces.items():
-            written.append(clean[field][done[field] :])
-            clean[field] = "".join(written)
-        return set(pieces)
+            at, start, end = page.stretch(found)
+            if at != field:
+                if field >= 0:
+                    pieces.append(text[done:])
+                    clean[field] = "".join(pieces)
+                field, done, text, pieces = at, 0, clean[at], []
+                changed.add(at)
+            kind = found.kind
+            pieces += text[done:start], self._placeholders(kind, _normal(found))
+            done = end
+            count = counts[at]
+            if count is None:
+                count = counts[at] = {}
+            count[kind] = count.get(kind, 0) + 1
+        pieces.append(text[done:])
+        clean[field] = "".join(pieces)
+        return changed
 
     def _finds(self, page: Page, matcher: KnownMatcher) -> list[Found]:
         return matcher.find(page.folded) + self._recognisers.find(page.folded)
@@ -130,29 +140,38 @@ def _code(found: Found) -> LeakCode:
     return LeakCode.PATTERN if found.rank == RANK_PATTERN else LeakCode.SEMANTIC
 
 
+def _normal(found: Found) -> str:
+    normal = found.normal
+    return normal if isinstance(normal, str) else normal_form(found.kind, normal)
+
+
 def settled(folded: Folded, finds: list[Found]) -> list[Found]:
     """Make overlapping finds one, so that no end of any stays behind, and join split names."""
-    settled: list[Found] = []
-    for found in sorted(finds, key=_outermost):
-        if settled and found.start < settled[-1].end:
-            settled[-1] = _united(settled[-1], found)
-        elif settled and _same_person(folded, settled[-1], found):
-            last = settled[-1]
-            normal = last.normal
-            if normal != found.normal:
-                normal = f"{normal} {found.normal}"
-            settled[-1] = Found(last.start, found.end, Kind.PERSON, normal, last.rank)
+    # By their start, and the outermost first where two start together.
+    finds.sort(key=_END, reverse=True)
+    finds.sort(key=_START)
+    last, *rest = finds
+    settled = [last]
+    for found in rest:
+        if found.start < last.end:
+            last = settled[-1] = _united(last, found)
+        elif (
+            found.kind is Kind.PERSON
+            and last.kind is Kind.PERSON
+            and _same_person(folded, last, found)
+        ):
+            normal, other = _normal(last), _normal(found)
+            if normal != other:
+                normal = f"{normal} {other}"
+            last = settled[-1] = Found(last.start, found.end, Kind.PERSON, normal, last.rank)
         else:
+            last = found
             settled.append(found)
     return settled
 
 
-def _outermost(found: Found) -> tuple[int, int]:
-    return found.start, -found.end
-
-
 def _united(one: Found, other: Found) -> Found:
-    if one.rank == RANK_WHOLE and one.kind is other.kind and other.end <= one.end:
+    if one.rank == RANK_WHOLE and other.rank != RANK_WHOLE and other.end <= one.end:
         return one  # sorted by start, so `one` holds all of `other`
     if one.kind is other.kind:
         # A known value as a whole names the find; a part of one only if nothing longer does.
@@ -169,8 +188,6 @@ def _united(one: Found, other: Found) -> Found:
 
 def _same_person(folded: Folded, left: Found, right: Found) -> bool:
     """First and last name, found one by one, with at most an initial between them."""
-    if left.kind is not Kind.PERSON or right.kind is not Kind.PERSON:
-        return False
     if RANK_PATTERN in (left.rank, right.rank):
         return False
     return _BETWEEN_NAMES.fullmatch(folded.lower[left.end : right.start]) is not None

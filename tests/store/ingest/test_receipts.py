@@ -101,6 +101,13 @@ def intact(admitted: Admitted) -> Iterator[None]:
     assert admitted.verify(1).ok
 
 
+def run_of(land: World, admitted: Admitted) -> str:
+    ((run_id,),) = land.rows(
+        "SELECT run_id FROM ops.platform_run WHERE tenant_id = %s", admitted.tenant_id
+    )
+    return run_id
+
+
 def test_a_receipt_says_what_002_asks_of_one(land: World, admitted: Admitted) -> None:
     """002-B, D2: decision, identity, policy, actor, provenance, order, and no personal value."""
     call = land.producer(admitted.tenant)
@@ -108,9 +115,7 @@ def test_a_receipt_says_what_002_asks_of_one(land: World, admitted: Admitted) ->
     receipt = orjson.loads(text)
     assert canonical(receipt) == text
     services = land.services
-    ((run_id,),) = land.rows(
-        "SELECT run_id FROM ops.platform_run WHERE tenant_id = %s", admitted.tenant_id
-    )
+    run_id = run_of(land, admitted)
     hexes = {
         receipt.pop("dedupe_key"),
         *(receipt.pop(n)["hex"] for n in ("payload_hash", "record_hash")),
@@ -134,6 +139,7 @@ def test_a_receipt_says_what_002_asks_of_one(land: World, admitted: Admitted) ->
         "ts_utc": "2026-11-20T08:15:00.000000Z",
         "admitted_at_utc": "2026-11-21T08:00:00.000000Z",
         "platform_run_id": run_id,
+        "run_segment": 1,
         "policy_rev": {"policy_id": "ingest", "content_digest": services.policy.shipped},
         "actor": {
             "actor_id": "SYSTEM::00000000-0000-4000-8000-00000000000b",
@@ -180,9 +186,13 @@ def test_the_record_hash_can_be_worked_out_from_what_is_stored(
         keys = land.services.keyring.of(tx, admitted.tenant_id)
     deterministic, semantic = record_of(land, admitted.receipt_ids[0])
     told = orjson.loads(admitted.body())["record_hash"]
-    assert told["hex"] == record_hash(keys.index, deterministic, semantic).hex()
+    assert (
+        told["hex"] == record_hash(keys.index, canonical(deterministic), canonical(semantic)).hex()
+    )
     deterministic["odometer_in"] += 1
-    assert told["hex"] != record_hash(keys.index, deterministic, semantic).hex()
+    assert (
+        told["hex"] != record_hash(keys.index, canonical(deterministic), canonical(semantic)).hex()
+    )
 
 
 def test_the_document_is_what_the_ledger_says_in_the_order_of_the_request(
@@ -408,8 +418,11 @@ def test_the_decided_fact_names_the_document(land: World, admitted: Admitted) ->
     assert fact["attributes"] == {
         "request_id": admitted.request_id,
         "contract": "repair-order.v2",
+        "handling": "strict",
+        "platform_run_id": run_of(land, admitted),
         "records": 2,
         "admitted": 2,
         "duplicates": 0,
+        "quarantined": 0,
         "document": admitted.digest,
     }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.ingest import errors
 from shared.ingest.contracts import Field, FieldType, shipped
 from shared.kernel.errors import OpsError
-from tests.support.factories import PLANTED, a_complaint, an_order
+from tests.support.factories import PLANTED, RECORDS, an_order
 from tests.support.fix_db import World
 from tests.support.fix_worlds import census, changed, facts, told
 
@@ -120,7 +120,7 @@ def test_a_record_of_nothing_but_unknown_members_is_refused_in_time_and_in_brief
 
 
 def planted_in(name: str, field: Field, value: str) -> dict[str, object]:
-    record = an_order(1) if "customer_complaint" in CONTRACTS[name].fields else a_complaint(1)
+    record = RECORDS[name](1)
     if field.name in CONTRACTS[name].fields:
         return {**record, field.name: value}
     line = {"line_number": 1, field.name: value}
@@ -153,7 +153,7 @@ def test_no_refusal_ever_repeats_a_submitted_value(
     planted = "ZQ" + value * repeat
     record = planted_in(contract, field, planted)
     if broken:
-        record["make" if contract.startswith("vehicle") else "ro_status"] = 5
+        record[CONTRACTS[contract].event_id[0]] = []
     before = land.rows("SELECT coalesce(max(seq), 0) FROM ops.fact")[0][0]
     try:
         land.submit(record, {planted: 1}, tenant="north", contract=contract)

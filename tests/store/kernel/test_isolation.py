@@ -16,9 +16,11 @@ from psycopg.types.json import Jsonb
 from shared.bootstrap import Ports
 from shared.kernel import outbox
 from shared.kernel.db import Login
+from tests.support.approving import a_plan, propose
 from tests.support.factories import a_complaint, an_order
 from tests.support.fix_db import START, World
 from tests.support.fix_worlds import grow
+from tests.support.held import bad, hold
 
 DUTIES = [login for login in Login if login not in (Login.MIGRATOR, Login.BACKUP)]
 ACROSS = {
@@ -32,9 +34,13 @@ ACROSS = {
         "idempotent_answer",
         "admission",
         "fact",
+        "approval",
+        "run_segment",
+        "quarantine",
+        "quarantine_copy",
     },
     Login.SEAL: {"admission", "fact"},
-    Login.AUDIT: {"admission", "fact"},
+    Login.AUDIT: {"admission", "fact", "approval"},
 }
 """Which login may see other tenants' rows in a transaction that says so; nobody else may."""
 
@@ -45,9 +51,11 @@ def two(stack, template, tmp_path_factory) -> Iterator[World]:
     with grow(stack, template, tmp_path_factory.mktemp("two"), Ports()) as world:
         for tenant in ("north", "south"):
             world.submit(an_order(1), tenant=tenant, idempotency_key="k")
+            hold(world, tenant, bad(2))
             call = world.producer(tenant)
             with world.services.database(Login.DATA).transaction(call) as tx:
                 outbox.send(tx, call, world.services.ports.ids, "q", {})
+            propose(world, a_plan(), world.operator().for_tenant(world.tenants[tenant]))
         yield world
 
 
@@ -171,6 +179,7 @@ def moving(table: str, columns: list[str], world: World, owner: str) -> sql.Comp
         "receipt_id": "0" * 32,
         "request_id": "req_" + "0" * 26,
         "outbox_id": "msg_" + "0" * 26,
+        "approval_id": "apr_" + "0" * 26,
         "fact_id": "0" * 64,
         "run_id": "run_" + "0" * 26,
         "contract": "other.v1",
@@ -183,7 +192,10 @@ def moving(table: str, columns: list[str], world: World, owner: str) -> sql.Comp
         "standing": False,
     }
     values = [fresh.get(c, v) if c in fresh else v for c, v in zip(columns, row, strict=True)]
-    values = [Jsonb(value) if isinstance(value, dict) else value for value in values]
+    values = [
+        Jsonb(value) if isinstance(value, dict) or column == "reasons" else value
+        for column, value in zip(columns, values, strict=True)
+    ]
     return sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
         sql.Identifier("ops", table),
         sql.SQL(", ").join(map(sql.Identifier, columns)),

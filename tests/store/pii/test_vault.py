@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.ingest import batch
-from shared.ingest.admission import Candidate
+from shared.ingest.admission import Candidate, Compiled
 from shared.ingest.answers import Answer
 from shared.ingest.contracts import shipped
 from shared.ingest.documents import Pending
+from shared.ingest.entries import Frame
 from shared.ingest.gate import Submission
 from shared.kernel.db import Login
 from shared.kernel.errors import OpsError
@@ -172,10 +173,11 @@ def test_what_is_not_sealed_cannot_be_admitted(sealed: World) -> None:
     with sealed.services.database(Login.DATA).transaction(call) as tx:
         other = Vault().seal(tx, call, keys, [Secret(ReceiptId("d" * 32), {}, ())])
         candidate = Candidate(0, "", "x", bytes(32), bytes(32), {})
-        forged = batch.Batch([candidate], [b"{}"], [b"{}"], [b"{}"], other)
-        frame = batch.Frame(shipped()["repair-order.v2"], RunId("run"), "req", "rev", "config")
+        ready = batch.Ready(candidate, {}, b"{}", b"{}", bytes(32))
+        compiled = Compiled(shipped()["repair-order.v2"])
+        frame = Frame(compiled.contract, RunId("run"), 1, "req", "rev", "config", "strict")
         with pytest.raises(OpsError, match="before its personal data is sealed"):
-            batch.write(tx, call, forged, frame)
+            batch.write(tx, call, compiled, [ready], other, [], frame)
 
 
 VALUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=3, max_size=30).map(

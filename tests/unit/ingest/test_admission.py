@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.ingest.admission import Candidate, Compiled, record_hash, texts_of
 from shared.ingest.contracts import parse, shipped
-from shared.kernel.canonical import NotCanonical
+from shared.kernel.canonical import NotCanonical, canonical, keyed_digest
 from shared.kernel.ids import RunId, TenantId
 from tests.support.factories import a_complaint, an_order
 
@@ -110,13 +110,16 @@ def test_a_lone_surrogate_has_no_identity() -> None:
 
 def test_the_hash_of_what_is_stored_depends_on_each_part_and_on_the_key() -> None:
     parts = ORDER.split(an_order(1))
+    stored, text = canonical(parts.deterministic), canonical(parts.semantic)
     hashes = {
-        record_hash(KEY, parts.deterministic, parts.semantic),
-        record_hash(bytes(32), parts.deterministic, parts.semantic),
-        record_hash(KEY, {**parts.deterministic, "odometer_in": 1}, parts.semantic),
-        record_hash(KEY, parts.deterministic, {**parts.semantic, "/customer_complaint": "x"}),
+        record_hash(KEY, stored, text),
+        record_hash(bytes(32), stored, text),
+        record_hash(KEY, canonical({**parts.deterministic, "odometer_in": 1}), text),
+        record_hash(KEY, stored, canonical({**parts.semantic, "/customer_complaint": "x"})),
     }
     assert len(hashes) == 4
+    both = canonical({"deterministic": parts.deterministic, "semantic": parts.semantic})
+    assert record_hash(KEY, stored, text) == keyed_digest(KEY, "ops.record.v1", both)
 
 
 def test_an_identifier_needs_all_of_its_fields() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.ingest.body import LARGEST_RECORD, read
+from shared.ingest.body import LARGEST_RECORD, demand_readable, read
 from shared.ingest.errors import BodyEmpty, BodyUnreadable, TooManyRecords
 from shared.kernel.errors import Unsupported
 
@@ -20,7 +20,7 @@ ONE, MANY = "application/json", "application/x-ndjson"
 def refused(raw: bytes, media: str = ONE) -> list[tuple[str, str]]:
     """Pointer and code of everything unreadable; empty when the body is read."""
     try:
-        read(media, raw, 100)
+        demand_readable(read(media, raw, 100))
     except BodyUnreadable as error:
         return [(item.pointer, item.code) for item in error.items]
     return []
@@ -88,9 +88,9 @@ def test_a_repeated_member_name_is_found_in_every_spelling(raw: str) -> None:
 @given(DOCUMENTS)
 def test_what_is_read_is_what_json_says(raw: str) -> None:
     if not repeats(raw):
-        (record,), several = read(ONE, raw.encode(), 1)
-        assert record == json.loads(raw)
-        assert several is False
+        (unit,) = read(ONE, raw.encode(), 1)
+        assert unit.record == json.loads(raw)
+        assert (unit.at, unit.raw) == ("", raw.encode())
 
 
 @settings(deadline=None, max_examples=200)
@@ -98,7 +98,7 @@ def test_what_is_read_is_what_json_says(raw: str) -> None:
 def test_bytes_are_read_or_refused_and_never_anything_else(raw: bytes) -> None:
     for media in (ONE, MANY):
         with suppress(BodyUnreadable, BodyEmpty, TooManyRecords):
-            read(media, raw, 10)
+            demand_readable(read(media, raw, 10))
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_numbers_beyond_every_type_are_refused_or_no_number_of_a_contract(raw: b
     """They never become text, zero or a crash: the contract refuses what is left of them."""
     codes = [code for _, code in refused(raw)]
     if not codes:
-        ((record,), _) = read(ONE, raw, 1)
-        assert not isinstance(record["a"], int)
+        (unit,) = read(ONE, raw, 1)
+        assert not isinstance(unit.record["a"], int)
     else:
         assert codes == ["json_unreadable"]
 
@@ -186,8 +186,8 @@ def test_the_place_of_a_nul_is_pointed_at_and_its_text_is_not_shown() -> None:
 )
 def test_blank_lines_and_line_ends_of_ndjson_do_not_count(raw: bytes, records: int) -> None:
     for media in (MANY, "application/ndjson", "application/jsonl"):
-        found, several = read(media, raw, 10)
-        assert (len(found), several) == (records, True)
+        found = read(media, raw, 10)
+        assert [unit.at for unit in found] == [f"/{index}" for index in range(records)]
 
 
 def test_every_unreadable_line_is_named_by_its_index_among_the_records() -> None:
@@ -216,7 +216,7 @@ def test_a_record_has_a_size_and_its_neighbours_are_not_blamed() -> None:
 
 
 def test_the_limit_of_records_is_inclusive_and_looked_at_before_parsing() -> None:
-    assert len(read(MANY, b"{}\n" * 10, 10)[0]) == 10
+    assert len(read(MANY, b"{}\n" * 10, 10)) == 10
     with pytest.raises(TooManyRecords):
         read(MANY, b"not json\n" * 11, 10)
 

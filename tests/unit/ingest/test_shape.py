@@ -14,10 +14,16 @@ from hypothesis import strategies as st
 
 from shared.ingest.admission import Compiled
 from shared.ingest.contracts import Contract, Field, FieldType, parse, shipped
+from shared.ingest.schema import example
 from shared.ingest.shape import REASONS, pointer
 
 CONTRACTS = shipped()
 COMPILED = {name: Compiled(contract) for name, contract in CONTRACTS.items()}
+DEPENDENT = {
+    *("extended_amount", "extended_price", "total_labor", "total_parts", "grand_total"),
+    *("goods_amount", "tax_amount", "tip_amount", "fee_amount", "cashback_amount"),
+}
+"""Amounts that a rule compares with others."""
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 TEXT = st.text(CHARACTERS, max_size=12)
 PLAIN: dict[FieldType, st.SearchStrategy[Any]] = {
@@ -58,8 +64,7 @@ def text_of(field: Field) -> st.SearchStrategy[str]:
 
 def members(contract: Contract, fields: Mapping[str, Field]) -> st.SearchStrategy[dict[str, Any]]:
     """Records of some fields; amounts that depend on each other are left to the arithmetic."""
-    amounts = {"extended_amount", "extended_price", "total_labor", "total_parts", "grand_total"}
-    names = [name for name in fields if name not in amounts]
+    names = [name for name in fields if name not in DEPENDENT]
     return st.fixed_dictionaries(
         {n: value_of(contract, fields[n]) for n in names if fields[n].required},
         optional={
@@ -152,7 +157,7 @@ WRONG: dict[FieldType, list[tuple[Any, str]]] = {
         ("2026-01-01T00:00:00Z\n", "type_instant"),
         (0, "type_text"),
     ],
-    FieldType.ENUM: [("other", "not_one_of"), (1, "not_one_of"), ("", "not_one_of")],
+    FieldType.ENUM: [("none of them", "not_one_of"), (1, "not_one_of"), ("", "not_one_of")],
     FieldType.LIST: [("x", "type_list"), ({}, "type_list"), (5, "type_list")],
 }
 
@@ -167,10 +172,13 @@ def complete(contract: Contract, fields) -> dict[str, Any]:
         FieldType.DATE: "2026-01-01",
         FieldType.INSTANT: "2026-01-01T00:00:00Z",
     }
+    told = example(contract)
     record: dict[str, Any] = {}
     for name, field in fields.items():
         if field.type is FieldType.ENUM:
             record[name] = field.values[0]
+        elif field.pattern and name in told:
+            record[name] = told[name]
         elif field.type is FieldType.LIST:
             record[name] = [complete(contract, contract.shapes[field.of])]
         else:
@@ -179,6 +187,8 @@ def complete(contract: Contract, fields) -> dict[str, Any]:
         record["line_number"] = 1
     if "grand_total" in record:
         record |= {"total_discount": "4.00", "grand_total": "1.00"}
+    if "cashback_amount" in record:
+        record["amount"] = "4.00"
     return record
 
 

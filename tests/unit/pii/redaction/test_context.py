@@ -90,3 +90,12 @@ def test_the_caller_overrules_the_judgement(redact):
     weak = [KnownValue(Kind.PERSON, "Ashgrove", strong=False)]
     assert "[CITY_" in redact("the Springfield plant", strong)
     assert redact("the Ashgrove plant", weak) == "the Ashgrove plant"
+
+
+def test_a_weak_place_that_cannot_count_hides_no_neighbour(redact):
+    known = [
+        KnownValue(Kind.PERSON, "Ashgrove", strong=True),
+        KnownValue(Kind.PERSON, "Will"),
+        KnownValue(Kind.CITY, "Will Ash"),
+    ]
+    assert "Will" not in redact("Will Ashgrove called", known)

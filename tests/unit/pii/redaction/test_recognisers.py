@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from shared.pii.redaction import DEFAULT
+from shared.pii.redaction import DEFAULT, Kind, KnownValue
 from shared.pii.redaction.linear import Linear, screen
 
 FOUND = [
@@ -126,3 +128,17 @@ def test_a_screen_names_what_occurs_however_many_states_that_takes():
     hits = [index for index, each in enumerate(DEFAULT) if each.pattern.search(text)]
     assert sorted(occurring(text)) == hits
     assert hits
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (KnownValue(Kind.EMAIL, "a.quill@example.org"), "a.quill@example.org.de"),
+        (KnownValue(Kind.PHONE, "312-555-0142"), "call 312-555-0142 / 312-555-0199"),
+        (KnownValue(Kind.PHONE, "312-555-0142"), "312-555-0142 555-0199 312-555-0143"),
+    ],
+)
+def test_a_known_value_never_hides_what_goes_on_behind_it(redact, value, text):
+    """What a recogniser finds within a known value nobody judges; beyond it everybody does."""
+    left = redact(text, [value])
+    assert not re.search(r"0199$|0143|de$", left)
