@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from local.samples import CONTRACT, orders
-from shared.ingest.admission import Compiled, texts_of
+from shared.ingest.admission import Compiled
 from shared.ingest.contracts import named
 from shared.pii.redaction import (
     KeyedPlaceholders,
@@ -57,7 +57,7 @@ def run(count: int) -> Result:
         parts = compiled.split(record)
         known = compiled.known_values(parts.personal)
         matcher = KnownMatcher(known)
-        fields = texts_of(parts.deterministic)
+        fields = compiled.free_texts(parts.deterministic)
         page = "\n".join(parts.semantic.values()).encode()
         compiling += _best(partial(KnownMatcher, known))
         leaks += _best(partial(deterministic_leaks, fields, matcher))

@@ -68,6 +68,8 @@ class Compiled:
             name: tuple(_named(fields, FieldClass.SEMANTIC))
             for name, fields in contract.shapes.items()
         }
+        self._free = _free(contract.fields)
+        self._line_free = {name: _free(fields) for name, fields in contract.shapes.items()}
         self._line_lists = {
             name: {
                 field.name: field.of or ""
@@ -154,6 +156,32 @@ class Compiled:
             kept.append(rest)
         return kept
 
+    def free_texts(self, deterministic: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Return the texts of a deterministic part that a sender chose, with JSON Pointers.
+
+        A time, an amount or a word of the contract's own cannot tell of a person, but its digits
+        can look like the end of a VIN.
+        """
+        found = [(f"/{name}", deterministic[name]) for name in self._free if name in deterministic]
+        for name, shape in self._lists.items():
+            if name in deterministic:
+                self._free_lines(deterministic[name], shape, f"/{name}", found)
+        return found
+
+    def _free_lines(
+        self,
+        lines: Sequence[Mapping[str, Any]],
+        shape: str,
+        at: str,
+        found: list[tuple[str, str]],
+    ) -> None:
+        free, lists = self._line_free[shape], self._line_lists[shape]
+        for index, line in enumerate(lines):
+            found += [(f"{at}/{index}/{name}", line[name]) for name in free if name in line]
+            for name, inner in lists.items():
+                if name in line:
+                    self._free_lines(line[name], inner, f"{at}/{index}/{name}", found)
+
     def known_values(self, personal: Mapping[str, str]) -> list[KnownValue]:
         """Return what redaction must find: full names as one value, the rest by kind."""
         known = [
@@ -212,20 +240,14 @@ def record_hash(index_key: bytes, deterministic: bytes, semantic: bytes) -> byte
     return keyed_digest(index_key, "ops.record.v1", stored)
 
 
-def texts_of(value: Any, at: str = "") -> list[tuple[str, str]]:
-    """Return every text of a deterministic tree with its JSON Pointer, for the leak check.
-
-    Names of fields need no escaping in a pointer.
-    """
-    found: list[tuple[str, str]] = []
-    steps = value.items() if type(value) is dict else enumerate(value)
-    for step, item in steps:
-        if type(item) is str:
-            found.append((f"{at}/{step}", item))
-        elif type(item) in (dict, list):
-            found.extend(texts_of(item, f"{at}/{step}"))
-    return found
-
-
 def _named(fields: Mapping[str, Field], wanted: FieldClass) -> list[str]:
     return [name for name, field in fields.items() if field.field_class is wanted]
+
+
+def _free(fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """Return the deterministic fields whose text is the sender's."""
+    return tuple(
+        name
+        for name in _named(fields, FieldClass.DETERMINISTIC)
+        if fields[name].type is FieldType.TEXT
+    )

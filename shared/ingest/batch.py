@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.ingest import dedupe, entries
-from shared.ingest.admission import Candidate, Compiled, Parts, record_hash, texts_of
+from shared.ingest.admission import Candidate, Compiled, Parts, record_hash
 from shared.ingest.documents import Pending
 from shared.ingest.entries import Frame
 from shared.ingest.errors import BatchTooHeavy
@@ -118,7 +118,7 @@ def _clean(
     known = KnownMatcher(compiled.known_values(parts.personal))
     items = [
         Item(candidate.at + leak.pointer, leak.code.lower(), "holds a value of a pii field")
-        for leak in deterministic_leaks(texts_of(parts.deterministic), known)
+        for leak in deterministic_leaks(compiled.free_texts(parts.deterministic), known)
     ]
     clean: Mapping[str, RedactedText] = {}
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.ingest.admission import Candidate, Compiled, record_hash, texts_of
+from shared.ingest.admission import Candidate, Compiled, record_hash
 from shared.ingest.contracts import parse, shipped
 from shared.kernel.canonical import NotCanonical, canonical, keyed_digest
 from shared.kernel.ids import RunId, TenantId
@@ -87,6 +89,31 @@ def test_the_partition_is_the_first_field_that_is_there() -> None:
     assert TENANT.partition_key({"first": "a"}) == "a"
 
 
+def texts_of(value: Any, at: str = "") -> dict[str, str]:
+    """Every text of a tree by JSON Pointer."""
+    if isinstance(value, str):
+        return {at: value}
+    if not isinstance(value, (dict, list)):
+        return {}
+    found: dict[str, str] = {}
+    for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+        found |= texts_of(item, f"{at}/{step}")
+    return found
+
+
+def test_only_text_that_a_sender_chose_is_searched_for_personal_values() -> None:
+    """A time can look like the end of a VIN: 2044-06 is 204406."""
+    found = ORDER.free_texts(ORDER.split(an_order(1)).deterministic)
+    assert {pointer.rpartition("/")[2] for pointer, _ in found} == {
+        "ro_number",
+        "advisor_id",
+        "vehicle_make",
+        "vehicle_model",
+        "op_code",
+        "part_number",
+    }
+
+
 def test_a_record_is_split_by_class_and_nothing_of_it_is_lost() -> None:
     """000-B: mutually exclusive classes; free text of lines is found by its pointer."""
     order = an_order(1)
@@ -97,9 +124,9 @@ def test_a_record_is_split_by_class_and_nothing_of_it_is_lost() -> None:
         "/labor_lines/0/technician_notes",
         "/labor_lines/0/part_lines/0/part_description",
     }
-    flat = dict(texts_of(parts.deterministic)) | parts.semantic
+    flat = texts_of(parts.deterministic) | parts.semantic
     flat |= {f"/{name}": value for name, value in parts.personal.items()}
-    assert flat == dict(texts_of(order))
+    assert flat == texts_of(order)
     assert order == an_order(1), "the record itself is left as it is"
 
 
