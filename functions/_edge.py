@@ -176,11 +176,12 @@ def _measured(
     """Check length and size (4) before anyone looks into the body."""
     # Without a length the host passes a body on as empty (functions-host 3.3), which must not be
     # mistaken for an empty request.
-    if req.method == "POST" and not headers.get("content-length", "").isdigit():
+    length = headers.get("content-length", "")
+    measured = length.isascii() and length.isdigit()
+    if req.method == "POST" and not measured:
         raise Unmeasured
     limit = plane.settings.ingest_max_bytes if route.inside_tenant else _SMALL_BODY
-    length = headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
+    if measured and int(length) > limit:
         raise Oversized(f"At most {limit} bytes fit in one request")
     body = req.get_body() or b""
     if len(body) > limit:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from shared.ingest.admission import Candidate
-from shared.ingest.entrance import STRICT, Submission
+from shared.ingest.entrance import Submission
 from shared.ingest.errors import KeyReused
 from shared.ingest.quarantining import Held
 from shared.kernel.call import Call
@@ -90,10 +90,9 @@ def key_digest(call: Call, contract: str, key: str | None) -> bytes | None:
 
 
 def identity_of(submission: Submission) -> bytes:
-    """Return what has to be equal for a repeat: the body, how it is handled, and the run."""
-    if submission.handling == STRICT and submission.run_id is None:
-        return submission.body
-    return f"{submission.handling}|{submission.run_id or ''}\n".encode() + submission.body
+    """Return what has to be equal for a repeat: the body, what it is, its handling, its run."""
+    said = f"{submission.media_type}|{submission.handling}|{submission.run_id or ''}\n"
+    return said.encode() + submission.body
 
 
 def replay(tx: Tx, tenant_id: TenantId, key: bytes, body_hash: bytes) -> Answer | None:

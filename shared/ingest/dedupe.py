@@ -21,7 +21,7 @@ from shared.kernel.sql import Queries
 _sql = Queries("shared.ingest")
 
 PAYLOAD_DIFFERS = "payload_hash_mismatch"
-_MESSAGE = "this event id was admitted with another payload"
+_MESSAGE = "this event id came before with another payload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,20 @@ class Sorted:
     """The first of each new event."""
     clashes: list[Candidate]
     """An event that is known, or came earlier in this request, with another payload."""
+    known: frozenset[bytes]
+    """Dedupe keys of events that were admitted before."""
 
 
-def sort(tx: Tx, tenant_id: TenantId, candidates: Sequence[Candidate], *, in_turn: bool) -> Sorted:
-    """Tell new events from known ones; one round trip.
+def take_turn(tx: Tx, tenant_id: TenantId) -> None:
+    """Wait for the other requests of the tenant that lost a race.
 
-    ``in_turn`` waits for the other requests of the tenant that lost a race, so that those who
-    lost one do not keep making each other lose.
+    Those who lost one would otherwise keep making each other lose.
     """
-    if in_turn:
-        tx.run(_sql.take_turn, {"tenant_id": tenant_id})
+    tx.run(_sql.take_turn, {"tenant_id": tenant_id})
+
+
+def sort(tx: Tx, tenant_id: TenantId, candidates: Sequence[Candidate]) -> Sorted:
+    """Tell new events from known ones; one round trip."""
     first: dict[bytes, Candidate] = {}
     for candidate in candidates:
         first.setdefault(candidate.dedupe_key, candidate)
@@ -59,6 +63,7 @@ def sort(tx: Tx, tenant_id: TenantId, candidates: Sequence[Candidate], *, in_tur
     return Sorted(
         [candidate for key, candidate in first.items() if key not in known],
         [c for c in candidates if not same(payloads[c.dedupe_key], c.payload_hash)],
+        frozenset(known),
     )
 
 

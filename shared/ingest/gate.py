@@ -157,6 +157,9 @@ class IngestGate:
             body_hash = keyed_digest(keys.index, "ops.body.v1", answers.identity_of(submission))
             if key is not None and (told := answers.replay(tx, tenant_id, key, body_hash)):
                 return _Decided(told)
+            if in_turn:
+                # Waiting is no work: it must not make a request that may pass too heavy for good.
+                dedupe.take_turn(tx, tenant_id)
             deadline = batch.Deadline(self._work_seconds)
             frame = Frame(
                 contract=compiled.contract,
@@ -170,7 +173,7 @@ class IngestGate:
             )
             units = self._read(submission)
             candidates, rejects = self._check(compiled, frame, units, tenant_id, keys, deadline)
-            sorted_ = dedupe.sort(tx, tenant_id, candidates, in_turn=in_turn)
+            sorted_ = dedupe.sort(tx, tenant_id, candidates)
             rejects += self._clashes(frame, units, sorted_.clashes)
             aside = {reject.index for reject in rejects}
             fresh = [candidate for candidate in sorted_.fresh if candidate.index not in aside]
@@ -203,7 +206,10 @@ class IngestGate:
                     [entry.candidate for entry in ready],
                     held,
                 )
-                _record(tx, call, frame, answer, pending, len(sorted_.clashes))
+                # A clash is one with something admitted; what was set aside proves nothing.
+                there = sorted_.known | {entry.candidate.dedupe_key for entry in ready}
+                clashes = sum(clash.dedupe_key in there for clash in sorted_.clashes)
+                _record(tx, call, frame, answer, pending, clashes)
                 if submission.released is not None:
                     quarantining.settle(
                         tx, call, frame.contract, submission.released, candidates[0].receipt_id

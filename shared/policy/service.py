@@ -146,6 +146,9 @@ class Policy:
             tx.run(_sql.lock_revisions)
             wanted = self._change(tx)
             if not wanted.due:
+                # What follows an activation is done again: it mends what was left half done.
+                for follow in self._on_activated:
+                    follow(tx, call, self.shipped)
                 return False
             if approval_id is None:
                 raise ApprovalNeeded

@@ -174,3 +174,14 @@ def _wish(world: World, record, key: str):
         world.services.policy.shipped,
         key,
     )
+
+
+def test_a_key_used_for_another_kind_of_body_is_not_answered_with_the_first_answer(
+    land: World,
+) -> None:
+    tenant = new_tenant(land)
+    land.submit(an_order(1), tenant=tenant, idempotency_key="kind")
+    with pytest.raises(errors.KeyReused):
+        land.submit(
+            an_order(1), tenant=tenant, idempotency_key="kind", media_type="application/x-ndjson"
+        )

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.scan import Matcher, Report, scan_database
+from shared.bootstrap import Ports
 from shared.ingest import errors
 from shared.ingest.body import BATCHED, STRUCTURED
 from shared.ingest.quarantine import Reason
-from shared.kernel.db import DatabaseUnavailable, OutcomeUnknown
+from shared.kernel.db import AlreadyThere, DatabaseUnavailable, OutcomeUnknown
 from shared.kernel.errors import Conflict, Invalid
 from shared.kernel.ids import ReceiptId
 from tests.support.factories import PLANTED, an_order
@@ -121,6 +122,35 @@ def test_a_leak_and_a_clash_of_one_event_are_counted_once_each(land: World, tena
         "pii_deterministic_leak",
         "payload_hash_mismatch",
     ]
+    # Nothing of the event was admitted, so nothing that was admitted came again otherwise.
+    assert facts(land, "ingest:payload:differed", tenant) == []
+
+
+def test_waiting_for_a_turn_makes_no_request_too_heavy(
+    stack, template, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever lost a race waits for the others; only its own work counts against it."""
+    with grow(stack, template, tmp_path, Ports()) as world, world.connect() as other:
+        gate = world.services.gate
+        monkeypatch.setattr(gate, "_work_seconds", 0.3)
+        decide, tried = gate._decide, []
+
+        def lose_once(*args: Any, in_turn: bool) -> Any:
+            tried.append(in_turn)
+            if not in_turn:
+                raise AlreadyThere
+            return decide(*args, in_turn=in_turn)
+
+        monkeypatch.setattr(gate, "_decide", lose_once)
+        other.execute("BEGIN")
+        other.execute(
+            "SELECT pg_advisory_xact_lock(4713002, hashtext(%s))", (world.tenants["north"],)
+        )
+        timer = threading.Timer(0.6, lambda: other.execute("COMMIT"))
+        timer.start()
+        assert world.submit(an_order(1)).admitted == 1
+        timer.join()
+    assert tried == [False, True]
 
 
 def test_what_an_event_is_compared_with_is_what_was_admitted(land: World, tenant: str) -> None:
