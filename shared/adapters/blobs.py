@@ -18,6 +18,9 @@ from shared.kernel.errors import Unavailable
 from shared.kernel.ports import DocumentMissing
 from shared.kernel.settings import Settings
 
+# Whoever asks has a deadline or a timer of its own: the SDK's patience would be minutes.
+_IMPATIENT: dict[str, Any] = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 30}
+
 
 class BlobUnavailable(Unavailable):
     """Blob storage did not answer, or the outcome of a write is unknown."""
@@ -127,9 +130,9 @@ class MemoryBlobs:
 def azure_blobs(settings: Settings) -> AzureBlobs:
     """Return the documents of the app's storage account."""
     if settings.storage:
-        return AzureBlobs(BlobServiceClient.from_connection_string(settings.storage))
+        return AzureBlobs(BlobServiceClient.from_connection_string(settings.storage, **_IMPATIENT))
     # azure-identity costs 150 ms to import; a connection string does not need it.
     from shared.adapters.entra import credential
 
     address = f"https://{settings.storage_account}.blob.core.windows.net"
-    return AzureBlobs(BlobServiceClient(address, credential()))
+    return AzureBlobs(BlobServiceClient(address, credential(), **_IMPATIENT))

@@ -38,7 +38,7 @@ class Care(Intake):
         from shared.health.signals import Signals
         from shared.ledger.status import look
 
-        return Signals(self.database(Login.CONTROL), look)
+        return Signals(self.database(Login.CONTROL), look, self.policy.shipped)
 
     @cached_property
     def seal_copies(self) -> Copies:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ STATES = ("held", "released", "discarded", "expired")
 REASONS = ("contract_fixed", "sender_confirmed", "superseded", "test_data", "not_wanted")
 """Spelled out, because a parser must not wait for the services; a test compares them."""
 _EXAMPLE_ID = "0123456789abcdef0123456789abcdef"
+_MOST = 1000
 _MORE = "each is settled for itself, and one that was settled so before is told as unchanged"
 
 
@@ -39,7 +41,7 @@ def register(groups: Groups) -> None:
     )
     listing.add_argument("--state", choices=STATES, default="held")
     listing.add_argument("--contract", help="records of this contract alone")
-    listing.add_argument("--limit", type=int, default=100, metavar="N", help="1 to 1000")
+    listing.add_argument("--limit", type=_limit, default=100, metavar="N", help="1 to 1000")
     show = _inside(
         operator_command(
             commands,
@@ -77,6 +79,12 @@ def register(groups: Groups) -> None:
         settle.add_argument("--reason", choices=REASONS, required=True)
 
 
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {_MOST}")
+    return int(text)
+
+
 def _inside(parser: Parser) -> Parser:
     parser.add_argument("--tenant", required=True, help="name or id of the tenant")
     return parser
@@ -88,7 +96,7 @@ def _list(session: Session) -> Answer:
 
     options = session.options
     found = session.services.quarantine.list(
-        session.inside(), State(options.state), options.contract, max(1, options.limit)
+        session.inside(), State(options.state), options.contract, options.limit
     )
     return Answer(
         {"records": [held_view(entry).model_dump(mode="json") for entry in found]},

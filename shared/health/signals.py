@@ -17,6 +17,8 @@ _sql = Queries("shared.health")
 
 OVERDUE = timedelta(seconds=60)
 """A document or copy older than this was not merely slow."""
+EXPIRING = timedelta(days=3)
+"""How long before its end a record in quarantine is worth a look."""
 COUNTED = 10_000
 """Rows and documents are counted up to this number."""
 WARN_SECONDS, CRITICAL_SECONDS = 60.0, 300.0
@@ -46,18 +48,27 @@ class Signal:
 class _Backlog:
     strayed: int
     unwritten: int
+    expiring: int
     oldest_unsent: datetime | None
+    policy_rev: str | None
 
 
 class Signals:
     """Reads the signals of this environment, in a fixed number of statements."""
 
     def __init__(
-        self, control: Database, ledger: Callable[[Tx, datetime], Sequence[StreamStatus]]
+        self,
+        control: Database,
+        ledger: Callable[[Tx, datetime], Sequence[StreamStatus]],
+        policy_rev: str,
     ) -> None:
-        """Look across tenants as ``control``; ``ledger`` says how sealing stands."""
+        """Look across tenants as ``control``; ``ledger`` says how sealing stands.
+
+        ``policy_rev`` is what this release carries.
+        """
         self._control = control
         self._ledger = ledger
+        self._policy_rev = policy_rev
 
     def read(self, call: Call) -> list[Signal]:
         """Return every signal; what is well is told, too."""
@@ -65,8 +76,10 @@ class Signals:
         with self._control.platform(call, read_only=True) as tx:
             streams = self._ledger(tx, call.now)
             backlog = tx.one(
-                _Backlog, _sql.backlog, {"overdue": call.now - OVERDUE, "most": COUNTED}
-            ) or _Backlog(0, 0, None)
+                _Backlog,
+                _sql.backlog,
+                {"overdue": call.now - OVERDUE, "soon": call.now + EXPIRING, "most": COUNTED},
+            ) or _Backlog(0, 0, 0, None, None)
         unsent = (call.now - backlog.oldest_unsent).total_seconds() if backlog.oldest_unsent else 0
         return [
             _waited(
@@ -100,6 +113,17 @@ class Signals:
                 "ingest.documents.unwritten",
                 backlog.unwritten,
                 "Receipt documents that should have been written a minute ago.",
+            ),
+            _counted(
+                "ingest.quarantine.expiring",
+                backlog.expiring,
+                "Records in quarantine that nobody settled and that expire within three days.",
+            ),
+            _counted(
+                "policy.out_of_step",
+                int(backlog.policy_rev != self._policy_rev),
+                "Whether another policy is in force than this release carries: it admits nothing.",
+                bad=Level.CRITICAL,
             ),
             _waited(
                 "outbox.message.age",

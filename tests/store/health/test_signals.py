@@ -10,6 +10,7 @@ from shared.kernel.call import PermissionMissing
 from shared.kernel.db import Login
 from tests.support.factories import a_complaint
 from tests.support.fix_db import World
+from tests.support.held import bad, hold
 
 
 def signal(world: World, name: str) -> Signal:
@@ -55,6 +56,23 @@ def test_rows_that_are_not_sealed_in_time_are_a_lag(world: World) -> None:
     assert Level.CRITICAL in levels
     seal(world)
     assert signal(world, "ledger.seal.lag").value == 0
+
+
+def test_a_policy_that_the_release_does_not_carry_is_an_alarm(world: World) -> None:
+    """Every producer is refused then, so it is the first thing to see."""
+    assert signal(world, "policy.out_of_step").level is Level.OK
+    with world.connect() as admin:
+        admin.execute("UPDATE ops.policy_revision SET policy_rev = %s", ("d" * 64,))
+    assert signal(world, "policy.out_of_step").level is Level.CRITICAL
+
+
+def test_a_held_record_that_nobody_settles_is_told_before_it_expires(world: World) -> None:
+    hold(world, "north", bad(1))
+    world.clock.advance(seconds=26 * 24 * 3600)
+    assert signal(world, "ingest.quarantine.expiring").value == 0
+    world.clock.advance(seconds=2 * 24 * 3600)
+    told = signal(world, "ingest.quarantine.expiring")
+    assert (told.value, told.level) == (1, Level.WARN)
 
 
 def test_a_transaction_that_holds_the_horizon_is_told_apart_from_a_sealer_that_sleeps(
