@@ -39,7 +39,7 @@ def root_from(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     return node
 
 
-def check(proof: dict, trusted: dict[str, str]) -> dict:
+def check(proof: dict, trusted: dict[str, str], home: str | None = None) -> dict:
     """Return the seal that covers the entry. Raises ValueError or InvalidSignature."""
     if proof["document"] != "ops.proof.v1":
         raise ValueError("this is no proof")
@@ -55,6 +55,10 @@ def check(proof: dict, trusted: dict[str, str]) -> dict:
     Ed25519PublicKey.from_public_bytes(public).verify(bytes.fromhex(proof["signature"]), body)
     if seal["document"] != "ops.seal.v1" or seal["stream"] != proof["stream"]:
         raise ValueError("what is signed is no seal of this stream")
+    since = "".join(sign for sign in seal["initialised_at"] if sign not in "-:.")
+    place = f"{seal['environment']}/{seal['workspace']}/{since}"
+    if home not in (None, place):
+        raise ValueError("the seal is of another database than your trust file names")
     # 3. The entry is in the tree under the seal, at the offset that is claimed.
     leaf = sha256(b"\x00" + proof["entry"].encode())
     path = [bytes.fromhex(sibling) for sibling in proof["path"]]
@@ -66,9 +70,12 @@ def check(proof: dict, trusted: dict[str, str]) -> dict:
 
 
 if __name__ == "__main__":
-    proof, trust = (json.loads(Path(name).read_text("utf-8")) for name in sys.argv[1:3])
     try:
-        seal = check(proof, trust["keys"])
+        proof, trust = (json.loads(Path(name).read_text("utf-8")) for name in sys.argv[1:3])
+    except (OSError, ValueError) as error:
+        sys.exit(f"{__doc__}\nCannot be read: {error}")
+    try:
+        seal = check(proof, trust["keys"], trust.get("home"))
     except (ValueError, KeyError, TypeError, InvalidSignature) as error:
         sys.exit(f"NOT PROVEN: {error or type(error).__name__}")
     print(f"proven: offset {proof['offset']} of {proof['stream']}, sealed {seal['sealed_at']}")

@@ -20,6 +20,9 @@ from shared.kernel.canonical import content_address
 from shared.kernel.settings import Environment
 from shared.ledger.errors import SigningKeyMissing, SigningUnavailable
 
+_HOME = "home"
+"""The file that says what the keys beside it seal for."""
+
 
 class UnsafePlaintextSigningKeys:
     """Keeps each Ed25519 key in a PKCS8 file, readable by whoever can read the folder.
@@ -62,6 +65,23 @@ class UnsafePlaintextSigningKeys:
         loaded = [self._load(file) for file in self._files()]
         return {key_id: key.public_key().public_bytes_raw() for key_id, key in loaded}
 
+    def pin_home(self, home: str) -> str:
+        """Keep what these keys seal for, once, and return what is kept."""
+        kept = self.pinned_home()
+        if kept is None:
+            self._put(_HOME, home.encode())
+            kept = self.pinned_home()
+        return kept or home
+
+    def pinned_home(self) -> str | None:
+        """Return what these keys seal for."""
+        try:
+            return (self._folder / _HOME).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SigningUnavailable from error
+
     def _files(self) -> list[Path]:
         try:
             return sorted(self._folder.glob("*.pkcs8"))
@@ -82,23 +102,27 @@ class UnsafePlaintextSigningKeys:
         return self._loaded[file.name]
 
     def _make(self, number: int) -> None:
+        key = Ed25519PrivateKey.generate()
+        self._put(
+            f"{number:06}.pkcs8",
+            key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+        )
+
+    def _put(self, name: str, content: bytes) -> None:
+        """Write a file unless it is there."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Written beside and linked into place: a crash leaves a whole key or none, and of two
-            # makers of one number the second finds the first one's key.
-            draft = self._folder / f"{number:06}.{os.getpid()}.{os.urandom(4).hex()}"
+            # Written beside and linked into place: a crash leaves a whole file or none, and of two
+            # makers of one name the second finds what the first one made.
+            draft = self._folder / f"{name}.{os.getpid()}.{os.urandom(4).hex()}"
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(
-                    Ed25519PrivateKey.generate().private_bytes(
-                        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
-                    )
-                )
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             try:
                 with suppress(FileExistsError):
-                    os.link(draft, self._folder / f"{number:06}.pkcs8")
+                    os.link(draft, self._folder / name)
             finally:
                 draft.unlink()
         except OSError as error:
@@ -111,6 +135,7 @@ class MemorySigningKeys:
     def __init__(self) -> None:
         """Begin without a key."""
         self._keys: dict[str, Ed25519PrivateKey] = {}
+        self._home: str | None = None
         self._lock = threading.Lock()
         self.available = True
 
@@ -137,6 +162,18 @@ class MemorySigningKeys:
         """Return the public keys by id."""
         self._answer()
         return {key_id: key.public_key().public_bytes_raw() for key_id, key in self._keys.items()}
+
+    def pin_home(self, home: str) -> str:
+        """Keep what these keys seal for, once, and return what is kept."""
+        self._answer()
+        with self._lock:
+            self._home = self._home or home
+            return self._home
+
+    def pinned_home(self) -> str | None:
+        """Return what these keys seal for."""
+        self._answer()
+        return self._home
 
     def _make(self) -> str:
         key = Ed25519PrivateKey.generate()

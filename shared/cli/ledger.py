@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -115,6 +117,7 @@ def _register_verify(commands: Groups) -> None:
         "--dropped",
         action="append",
         default=[],
+        type=_month,
         metavar="MONTH",
         help="retention has dropped this month, such as 202611; may be repeated",
     )
@@ -223,6 +226,12 @@ def _prove(session: Session) -> Answer:
     return _kept(session.options.to, proof)
 
 
+def _month(text: str) -> str:
+    if not re.fullmatch(r"20[0-9]{2}(0[1-9]|1[0-2])", text):
+        raise argparse.ArgumentTypeError("must be a month such as 202611")
+    return text
+
+
 def _export(session: Session) -> Answer:
     options = session.options
     done = session.services.exports.export(
@@ -236,9 +245,8 @@ def _export(session: Session) -> Answer:
 def _keys(session: Session) -> Answer:
     from shared.ledger.keys import trust_document
 
-    return _kept(
-        session.options.to, trust_document(session.services.ledger.keys(session.operator()))
-    )
+    call, ledger = session.operator(), session.services.ledger
+    return _kept(session.options.to, trust_document(ledger.keys(call), ledger.home(call)))
 
 
 def _rotate(session: Session) -> Answer:

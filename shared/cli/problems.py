@@ -63,6 +63,8 @@ _NEXT: dict[str, str] = {
     "client.journal_broken": "Give --restart to begin again: what is in is known.",
     "client.journal_busy": "Wait for it, or end it; the journal then goes on where it was.",
     "client.journal_differs": "Give --restart to begin again, or --state another folder.",
+    "client.journal_unwritable": "Make it writable, or use --state DIR.",
+    "client.receipts_foreign": "Name another file with --receipts, or move this one away.",
     "client.mapping_invalid": "Correct the mapping; opsplane ingest check tries it on a file.",
     "db.not_migrated": "Run: opsplane db migrate",
     "db.unavailable": "See that Postgres runs and OPS_DATABASE_URL is right, then try again.",

@@ -37,11 +37,16 @@ _BY_CODE = {
     "client.answer_unreadable": FAILED,
     "client.journal_unwritable": FAILED,
     "client.source_unreadable": INVALID,
+    "client.gate_untrusted": INVALID,
+    "client.proxy_refused": REFUSED,
+    "client.not_a_gate": INVALID,
 }
 _NEXT = {
     "client.interrupted": "Run the same command again to go on.",
-    "client.records_refused": "Correct the source or the mapping and run it again, or give "
-    "--on-refused skip to leave these records out.",
+    "client.records_refused": "Correct the source or the mapping and run it again with "
+    "--restart, or give --on-refused skip to leave these records out.",
+    "client.gate_untrusted": "Set SSL_CERT_FILE to the certificates to trust, or correct --url.",
+    "client.not_a_gate": "Look at --url.",
     "client.gate_unreachable": "See that --url is right and the gate runs; then run the same "
     "command again to go on.",
     "ingest.policy_rev_differs": "The policy changed meanwhile. See what changed, then run the "
@@ -70,7 +75,7 @@ class Sent:
         """A stop's own code; else whether every record went in."""
         stop, tally = self.report.stop, self.report.tally
         if stop is None:
-            return FAILED if tally.refused or tally.quarantined else OK
+            return FAILED if tally.refused or tally.quarantined or self.report.all_left_out else OK
         if stop.code in _BY_CODE:
             return _BY_CODE[stop.code]
         if stop.status >= _ERRORS:
@@ -130,6 +135,8 @@ class Sent:
             ]
         if self.receipts:
             lines.append(f"receipts: {self.receipts}")
+        if report.all_left_out:
+            lines.append("no row became a record: the mapping left all of them out")
         if report.stop is None:
             already = report.earlier.rows and report.earlier.rows == report.tally.rows
             lines.append("complete already; --restart sends it again" if already else "complete")

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from shared.client.asks import Unmet, require_columns
 from shared.client.mapping import RecordMapping
 from shared.client.reading import Source
 from shared.client.rows import PROBLEMS, Refusal, Unmappable
+from shared.client.sections import Ask
 from shared.ingest.shape import Shape
 
 LISTED = 20
@@ -28,6 +30,8 @@ class Checked:
     first: list[Refusal] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)
     """How often each reason was met, by ``pointer code`` with list indexes as ``*``."""
+    never_found: tuple[Ask, ...] = ()
+    """What the mapping asks for and no row had."""
 
     @property
     def rows(self) -> int:
@@ -35,11 +39,15 @@ class Checked:
 
 
 def check(source: Source, mapping: RecordMapping) -> Checked:
-    """Map and check every row. Raises `SourceUnreadable`."""
+    """Map and check every row. Raises `SourceUnreadable`, `MappingInvalid`."""
     shape = Shape(mapping.contract)
     found = Checked()
     with source.open() as reading:
-        for row in reading.rows():
+        header = reading.header()
+        if header is not None:
+            require_columns(mapping.asks, header)
+        unmet = Unmet(mapping.asks)
+        for row in unmet.over(reading.rows()):
             try:
                 body = mapping.record(row)
             except Unmappable as error:
@@ -56,6 +64,7 @@ def check(source: Source, mapping: RecordMapping) -> Checked:
             for item in items:
                 at = Refusal(row.index, row.at, item.pointer, item.code, item.message)
                 _note(found, at)
+        found.never_found = unmet.asks
     return found
 
 

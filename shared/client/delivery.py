@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from shared.client.asks import Unmet, require_columns
 from shared.client.batches import Bounds, batches
 from shared.client.errors import JournalUnwritable, SourceUnreadable
 from shared.client.interrupts import Interrupts
@@ -30,11 +32,15 @@ from shared.client.requests import (
     Terms,
 )
 from shared.client.rows import Refusal
+from shared.client.sections import Ask
 from shared.client.tally import Tally, tally_of
+from shared.client.workers import Workers
 
 _LOOK_SECONDS = 0.25
 _GRACE_SECONDS = 15.0
 """How long answers under way are waited for after an interrupt; a second one ends that."""
+_LAST_SECONDS = 2.0
+"""How long cut exchanges are waited for; a thread that still hangs is left to the process."""
 _ENOUGH = 2
 _LISTED = 100
 _INTERRUPTED = Stop(INTERRUPTED, "The delivery was interrupted")
@@ -58,6 +64,13 @@ class Report:
     share: float | None = None
     """How much of the source was read."""
     policy_rev: str = ""
+    never_found: tuple[Ask, ...] = ()
+    """What the mapping asks for and no row had, once all rows were read."""
+
+    @property
+    def all_left_out(self) -> bool:
+        """Whether there were rows, and the mapping's filters left none of them."""
+        return 0 < self.tally.rows == self.tally.left_out
 
     @property
     def per_second(self) -> float:
@@ -89,8 +102,10 @@ def deliver(  # noqa: PLR0913 - a plan, and what it meets in the world
     journal: Journal | None,
     watch: Callable[[Report], None] = lambda _: None,
 ) -> Report:
-    """Send a source and say what became of it. Raises `SourceUnreadable` when it cannot be opened.
+    """Send a source and say what became of it.
 
+    Raises `SourceUnreadable` when it cannot be opened, and `MappingInvalid` when it does not have
+    the columns that the mapping names; both before the first request.
     ``watch`` is called with the report again and again while it grows. An interrupt (Ctrl-C) ends
     the delivery between batches: its report says so.
     """
@@ -141,6 +156,10 @@ class _Run:
             self._plan.source.open() as reading,
         ):
             try:
+                with self._interrupts.while_reading():
+                    header = reading.header()
+                if header is not None:
+                    require_columns(self._plan.mapping.asks, header)
                 if self._begin(pool):
                     self._send_all(pool, reading)
             except KeyboardInterrupt:
@@ -150,7 +169,7 @@ class _Run:
             self._drain()
         self._report.seconds = time.monotonic() - self._started
 
-    def _begin(self, pool: ThreadPoolExecutor) -> bool:
+    def _begin(self, pool: Workers) -> bool:
         """Ask for the policy revision, and tell whether there is one to send under."""
         asking = pool.submit(self._requests.begin)
         while not wait([asking], _LOOK_SECONDS).done:
@@ -164,20 +183,23 @@ class _Run:
         self._report.policy_rev = self._requests.policy_rev
         return True
 
-    def _send_all(self, pool: ThreadPoolExecutor, reading: Reading) -> None:
+    def _send_all(self, pool: Workers, reading: Reading) -> None:
         done = self._journal.past.ranges if self._journal else ()
-        cut = batches(reading.rows(), self._plan.mapping, self._plan.bounds, done)
+        unmet = Unmet(self._plan.mapping.asks)
+        rows = unmet.over(reading.rows())
+        cut = batches(rows, self._plan.mapping, self._plan.bounds, done)
         while self._report.stop is None:
             with self._interrupts.while_reading():
                 batch = next(cut, None)
             if batch is None:
+                self._report.never_found = unmet.asks
                 break
             self._report.share = reading.share
             if batch.refused and not self._plan.terms.skip_refused:
                 # Nothing of a batch with rows that are no records: whoever stops wants to mend it.
                 self._note(Outcome(batch, stop=Stop(REFUSED, "Rows cannot become records")))
             elif batch.records:
-                self._waiting.add(pool.submit(self._requests.send, batch))
+                self._waiting.add(pool.submit(partial(self._requests.send, batch)))
             else:
                 self._note(Outcome(batch))
             # As many as there are threads, and one that is ready when an answer comes.
@@ -229,12 +251,12 @@ class _Run:
             self._look()
 
     @contextmanager
-    def _threads(self) -> Iterator[ThreadPoolExecutor]:
-        pool = ThreadPoolExecutor(self._plan.concurrency, thread_name_prefix="ingest-send")
+    def _threads(self) -> Iterator[Workers]:
+        pool = Workers(self._plan.concurrency)
         try:
             yield pool
         finally:
             self._requests.stopping.set()
             # Whatever is still under way is sent again by the next run, with the same key.
             self._gate.abandon()
-            pool.shutdown(cancel_futures=True)
+            pool.end(_LAST_SECONDS)

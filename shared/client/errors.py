@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.identity.errors import CredentialMissing
-from shared.kernel.errors import Conflict, Invalid, OpsError, Unavailable
+from shared.kernel.errors import Conflict, Denied, Invalid, OpsError, Unavailable
 
 
 class MappingInvalid(Invalid):
@@ -48,6 +48,13 @@ class JournalBroken(Conflict):
     title = "The journal of this delivery cannot be read"
 
 
+class ReceiptsForeign(Conflict):
+    """The receipts file holds what another delivery, or something else, wrote."""
+
+    code = "client.receipts_foreign"
+    title = "The receipts file holds something else; nothing of it was changed"
+
+
 class JournalUnwritable(OpsError):
     """Progress cannot be kept, so nothing more is sent."""
 
@@ -60,6 +67,27 @@ class SenderUnknown(CredentialMissing):
 
     code = "client.credential_missing"
     title = "A credential of the intake service is required"
+
+
+class GateUntrusted(Invalid):
+    """The certificate that is shown for the gate is not one to trust; no credential was sent."""
+
+    code = "client.gate_untrusted"
+    title = "The gate's certificate cannot be verified"
+
+
+class ProxyUnusable(Invalid):
+    """The environment names a proxy that cannot be one."""
+
+    code = "client.proxy_unusable"
+    title = "HTTPS_PROXY is no address such as http://proxy.example:3128"
+
+
+class ProxyRefused(Denied):
+    """The proxy does not let this machine through to the gate."""
+
+    code = "client.proxy_refused"
+    title = "The proxy refuses the way to the gate"
 
 
 class GateUnreachable(Unavailable):

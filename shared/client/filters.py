@@ -29,6 +29,7 @@ def conditions(value: object, path: Path, problems: Problems) -> tuple[Test, ...
 def _condition(section: Mapping[str, Any], path: Path, problems: Problems) -> Test | None:
     problems.known(section, path, ("from", *_TESTS))
     column = problems.text(section.get("from"), (*path, "from"))
+    problems.ask(path, column)
     given = [name for name in _TESTS if name in section]
     if len(given) != 1:
         problems.add(path, "one_of", f"needs exactly one of {', '.join(_TESTS)}")

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
@@ -22,15 +22,12 @@ from typing import IO, Any, Self
 import orjson
 
 from shared.client.errors import JournalBroken, JournalBusy, JournalDiffers, JournalUnwritable
+from shared.client.receipts import Receipts, close, flush, opened
 from shared.client.requests import Outcome
-from shared.client.rows import Refusal
-from shared.client.tally import REFUSED, Tally, tally_of
+from shared.client.tally import Tally, tally_of
 from shared.kernel.canonical import digest
 
 VERSION = 1
-_MODE = 0o600
-_RECEIPT = b'{"index":'
-"""How every line of a receipts file begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +54,21 @@ class Places:
     journal: Path
     receipts: Path
     lock: Path
+    source: str
+    """Stands for the source's path: whose the receipts are."""
 
     @classmethod
     def of(cls, source: str, state: str, receipts: str | None) -> Self:
         """Return the places for a source: named after its path, which stays out of the files."""
         path = Path(source).resolve()
-        name = f"{path.name[:80]}.{digest('ops.client.path.v1', bytes(path)).hex()[:12]}"
+        source = digest("ops.client.path.v1", bytes(path)).hex()[:12]
+        name = f"{path.name[:80]}.{source}"
         folder = Path(state)
         return cls(
             folder / f"{name}.journal",
             Path(receipts) if receipts else folder / f"{name}.receipts.ndjson",
             folder / f"{name}.lock",
+            source,
         )
 
 
@@ -85,84 +86,115 @@ class Past:
 class Journal:
     """An open journal and its receipts file; one per source file at a time."""
 
-    def __init__(self, journal: IO[bytes], receipts: IO[bytes], past: Past) -> None:
-        """Be the journal of open files; `keep` opens one."""
+    def __init__(self, journal: IO[bytes] | None, receipts: Receipts | None, past: Past) -> None:
+        """Be the journal of open files, of which a source that comes once needs the second alone.
+
+        `keep` and `receipts_only` open one.
+        """
         self._journal = journal
         self._receipts = receipts
-        self._end = past.receipts_end
+        self._unwritable: JournalUnwritable | None = None
         self.past = past
 
     def settle(self, outcome: Outcome) -> Tally:
-        """Write one outcome down: its receipts, then its line. Raises `JournalUnwritable`."""
+        """Write one outcome down: its receipts, then its line. Raises `JournalUnwritable`.
+
+        After that has failed once, nothing more is written: the end of a file that could not be
+        written to is not known.
+        """
         counted = tally_of(outcome)
-        try:
-            self._end += self._receipts.write(b"".join(_receipt_lines(outcome)))
-            _flush(self._receipts)
-            batch = outcome.batch
-            _write(
-                self._journal,
+        batch = outcome.batch
+        with self._writing():
+            end = self._receipts.write(outcome) if self._receipts else 0
+            self._note(
                 {
                     "first": batch.first,
                     "end": batch.end,
                     **asdict(counted),
                     "request_id": outcome.request_id,
-                    "receipts_end": self._end,
-                },
+                    "receipts_end": end,
+                }
             )
-        except OSError as error:
-            raise JournalUnwritable(_told(error)) from error
         return counted
 
     def finish(self, rows: int) -> None:
-        """Write down that the file is through."""
+        """Write down that the file is through. Raises `JournalUnwritable`."""
+        with self._writing():
+            self._note({"complete": True, "rows": rows})
+
+    def _note(self, line: Mapping[str, object]) -> None:
+        if self._journal is not None:
+            _write(self._journal, line)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._unwritable is not None:
+            raise self._unwritable
         try:
-            _write(self._journal, {"complete": True, "rows": rows})
+            yield
         except OSError as error:
-            raise JournalUnwritable(_told(error)) from error
+            self._unwritable = JournalUnwritable(_told(error))
+            raise self._unwritable from error
 
 
 @contextmanager
 def keep(places: Places, header: Header, delivery_id: str, *, restart: bool) -> Iterator[Journal]:
     """Open the journal of a delivery, going on where an earlier run of it ended.
 
-    A finished delivery is begun anew when what it was about has changed, or with ``restart``.
-    Raises `JournalDiffers`, `JournalBusy`, `JournalBroken`, `JournalUnwritable`.
+    A delivery is begun anew when what it was about has changed and it is finished or nothing of it
+    was settled, or with ``restart``. Raises `JournalDiffers`, `JournalBusy`, `JournalBroken`,
+    `JournalUnwritable`, `ReceiptsForeign`.
     """
-    try:
-        places.lock.parent.mkdir(parents=True, exist_ok=True)
-        lock = _open(places.lock, "ab")
-    except OSError as error:
-        raise JournalUnwritable(_told(error)) from error
-    with lock:
+    with ExitStack() as files:
+        with _opening():
+            places.lock.parent.mkdir(parents=True, exist_ok=True)
+            lock = files.enter_context(opened(places.lock, "ab"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JournalBusy from None
         past = None if restart else _past(places.journal, header)
-        try:
+        if past is not None and past.complete:
+            yield Journal(None, None, past)
+            return
+        with _opening():
+            receipts = Receipts(places.receipts, places.source)
+            files.callback(receipts.close)
             if past is None:
+                receipts.check()
                 past = Past(delivery_id)
                 _begin(places.journal, header, delivery_id)
-            receipts = _receipts(places.receipts, past)
-            journal = _open(places.journal, "ab")
-        except OSError as error:
-            raise JournalUnwritable(_told(error)) from error
-        with journal, receipts:
-            yield Journal(journal, receipts, past)
+            if past.receipts_end:
+                receipts.go_on(past.delivery_id, past.receipts_end)
+            else:
+                receipts.check()
+                receipts.begin(past.delivery_id)
+            journal = opened(places.journal, "ab")
+            files.callback(close, journal)
+        yield Journal(journal, receipts, past)
 
 
-def _receipts(path: Path, past: Past) -> IO[bytes]:
-    """Open the receipts where the journal left them. Raises `JournalDiffers`."""
-    file = _open(path, "ab+")
-    file.seek(0)
-    head = file.read(len(_RECEIPT))
-    size = file.seek(0, os.SEEK_END)
-    # A file that somebody named by mistake is not cut away.
-    if (head and head != _RECEIPT) or size < past.receipts_end:
-        file.close()
-        raise JournalDiffers("The receipts file is not the one of this delivery")
-    file.truncate(past.receipts_end)
-    return file
+@contextmanager
+def receipts_only(path: str, delivery_id: str) -> Iterator[Journal]:
+    """Keep the receipts of a source that comes once, and nothing to go on from.
+
+    Raises `JournalBusy`, `JournalUnwritable`, `ReceiptsForeign`.
+    """
+    with ExitStack() as files:
+        with _opening():
+            receipts = Receipts(Path(path), "")
+            files.callback(receipts.close)
+            receipts.check()
+            receipts.begin(delivery_id)
+        yield Journal(None, receipts, Past(delivery_id))
+
+
+@contextmanager
+def _opening() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JournalUnwritable(_told(error)) from error
 
 
 def _past(path: Path, header: Header) -> Past | None:
@@ -185,7 +217,8 @@ def _past(path: Path, header: Header) -> Past | None:
         _remember(past, line)
     past.ranges.sort()
     if differing := header.differs_from(head):
-        if past.complete:
+        if past.complete or not past.ranges:
+            # Nothing was written down, so there is nothing to mix with.
             return None
         raise JournalDiffers(
             f"{JournalDiffers.title}: {', '.join(differing)} changed. --restart begins again, "
@@ -222,7 +255,7 @@ def _begin(path: Path, header: Header, delivery_id: str) -> None:
     """Put a new journal in the place of an old one, whole or not at all."""
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
-    with _open(new, "wb") as file:
+    with opened(new, "wb") as file:
         _write(file, {"journal": VERSION, "delivery_id": delivery_id, **asdict(header)})
     new.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
@@ -232,43 +265,9 @@ def _begin(path: Path, header: Header, delivery_id: str) -> None:
         os.close(folder)
 
 
-def _receipt_lines(outcome: Outcome) -> Iterator[bytes]:
-    """Return one line per record: what was decided about it, in the order of the source."""
-    found: dict[int, dict[str, Any]] = {}
-    for one in outcome.batch.refused:
-        line = found.setdefault(
-            one.index, {"index": one.index, "at": one.at, "decision": REFUSED, "problems": []}
-        )
-        line["problems"] += _told_of([one])
-    for decision in outcome.decisions:
-        found[decision.index] = {
-            "index": decision.index,
-            "at": decision.at,
-            "decision": decision.decision,
-            "receipt_id": decision.receipt_id,
-            **({"problems": _told_of(decision.reasons)} if decision.reasons else {}),
-        }
-    for _, line in sorted(found.items()):
-        yield orjson.dumps(line) + b"\n"
-
-
-def _told_of(refused: Iterable[Refusal]) -> list[dict[str, str]]:
-    return [{"pointer": one.pointer, "code": one.code} for one in refused]
-
-
-def _open(path: Path, mode: str) -> IO[bytes]:
-    """Open a file for its owner alone."""
-    return open(path, mode, opener=lambda name, flags: os.open(name, flags, _MODE))
-
-
 def _write(file: IO[bytes], line: Mapping[str, object]) -> None:
     file.write(orjson.dumps(line) + b"\n")
-    _flush(file)
-
-
-def _flush(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+    flush(file)
 
 
 def _told(error: OSError) -> str:

@@ -19,7 +19,7 @@ from shared.client.filters import Test, conditions
 from shared.client.reading import Dialect, Format, format_of, known_encoding
 from shared.client.rows import Row, Unmappable
 from shared.client.rules import Rule, Target, apply, rules, straight
-from shared.client.sections import Problems
+from shared.client.sections import Ask, Problems
 from shared.ingest.contracts import Contract
 from shared.kernel.canonical import digest_of
 from shared.kernel.errors import Item
@@ -40,6 +40,8 @@ class RecordMapping:
     only_if: tuple[Test, ...] = ()
     drop_if: tuple[Test, ...] = ()
     source: Mapping[str, str] | None = None
+    asks: tuple[Ask, ...] = ()
+    """The columns that it takes values from."""
     with_others: bool = False
     """Columns that are no field are sent, too: for the gate to refuse, rather than lost."""
 
@@ -127,6 +129,7 @@ def _read(document: Mapping[str, Any], contract: Contract, problems: Problems) -
         only_if=only_if,
         drop_if=drop_if,
         source=source,
+        asks=tuple(problems.asks),
     )
 
 

@@ -20,11 +20,14 @@ class Gate(Protocol):
     """The gate's two routes that a sender uses; safe to call from several threads."""
 
     def policy(self, headers: Mapping[str, str]) -> Reply:
-        """Ask for the active policy revision. Raises `GateUnreachable`."""
+        """Ask for the active policy revision.
+
+        Raises `GateUnreachable`, `GateUntrusted`, `ProxyRefused`.
+        """
         ...
 
     def submit(self, contract: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Post a body and wait for its answer. Raises `GateUnreachable`."""
+        """Post a body and wait for its answer. Raises what `policy` raises."""
         ...
 
     def abandon(self) -> None:

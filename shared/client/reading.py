@@ -15,7 +15,7 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +33,7 @@ LARGEST_ROW = 1_048_576
 _GZIP = b"\x1f\x8b"
 _CHUNK = 1_048_576
 _BOM = b"\xef\xbb\xbf"
+_ENCODING = "The source is not in the encoding that was named"
 
 
 class Format(StrEnum):
@@ -97,14 +98,16 @@ class Source:
     def open(self) -> Iterator[Reading]:
         """Open the source for one pass. Raises `SourceUnreadable`."""
         if self.name == STDIN:
-            yield Reading(self.dialect, sys.stdin.buffer, 0)
+            with closing(Reading(self.dialect, sys.stdin.buffer, 0)) as reading:
+                yield reading
             return
         try:
             stream = Path(self.name).open("rb")  # noqa: SIM115 - closed below, once it is open
         except OSError as error:
             raise SourceUnreadable(f"The source cannot be opened: {_reason(error)}") from error
-        with stream:
-            yield Reading(self.dialect, stream, os.fstat(stream.fileno()).st_size)
+        size = os.fstat(stream.fileno()).st_size
+        with stream, closing(Reading(self.dialect, stream, size)) as reading:
+            yield reading
 
 
 class Reading:
@@ -119,32 +122,54 @@ class Reading:
         self._bytes: IO[bytes] = (
             cast("IO[bytes]", gzip.GzipFile(fileobj=stream)) if head == _GZIP else stream
         )
+        self._text: io.TextIOWrapper | None = None
+        self._reader: Any = None
+        self._header: list[str] = []
 
     @property
     def share(self) -> float | None:
         """How much of the file was read, from 0 to 1; ``None`` where that is not known."""
         return min(1.0, self._stream.tell() / self.size) if self.size else None
 
+    def header(self) -> list[str] | None:
+        """Return the columns of a CSV source, ``None`` for others. Raises `SourceUnreadable`."""
+        if self._dialect.format is not Format.CSV:
+            return None
+        if self._text is None:
+            # Undecodable bytes become lone surrogates, which are looked for row by row.
+            self._text = io.TextIOWrapper(
+                self._bytes, encoding=self._dialect.encoding, errors="surrogateescape", newline=""
+            )
+            csv.field_size_limit(LARGEST_ROW)
+            self._reader = csv.reader(
+                self._text,
+                delimiter=self._dialect.delimiter,
+                quotechar=self._dialect.quote,
+                strict=True,
+            )
+            with _breaking_off():
+                try:
+                    self._header = _header(self._reader)
+                except UnicodeError as error:
+                    raise SourceUnreadable(_ENCODING) from error
+        return self._header
+
+    def close(self) -> None:
+        """Let go of the stream without closing it: that is its owner's."""
+        if self._text is not None:
+            self._text.detach()
+            self._text = None
+
     def rows(self) -> Iterator[Row]:
         """Return the rows in order. Raises `SourceUnreadable`."""
         readers = {Format.CSV: self._csv, Format.NDJSON: self._ndjson, Format.JSON: self._json}
-        try:
+        with _breaking_off():
             yield from readers[self._dialect.format]()
-        except (OSError, EOFError, zlib.error) as error:
-            raise SourceUnreadable(f"The source breaks off: {_reason(error)}") from error
 
     def _csv(self) -> Iterator[Row]:
-        # Undecodable bytes become lone surrogates, which are looked for row by row.
-        text = io.TextIOWrapper(
-            self._bytes, encoding=self._dialect.encoding, errors="surrogateescape", newline=""
-        )
-        csv.field_size_limit(LARGEST_ROW)
-        reader = csv.reader(
-            text, delimiter=self._dialect.delimiter, quotechar=self._dialect.quote, strict=True
-        )
+        header, reader = self.header() or [], self._reader
+        index = 0
         try:
-            header = _header(reader)
-            index = 0
             while True:
                 at = reader.line_num + 1
                 try:
@@ -159,10 +184,7 @@ class Reading:
                     yield _csv_row(index, at, header, cells)
                 index += 1
         except UnicodeError as error:
-            raise SourceUnreadable("The source is not in the encoding that was named") from error
-        finally:
-            # Closing the wrapper would close what its owner closes.
-            text.detach()
+            raise SourceUnreadable(_ENCODING) from error
 
     def _ndjson(self) -> Iterator[Row]:
         index, at = 0, 0
@@ -197,6 +219,15 @@ class Reading:
             )
         for index, value in enumerate(document):
             yield _object_row(index, index + 1, value, b"")
+
+
+@contextmanager
+def _breaking_off() -> Iterator[None]:
+    """Tell a stream that fails in its middle as `SourceUnreadable`."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceUnreadable(f"The source breaks off: {_reason(error)}") from error
 
 
 def _header(reader: Iterator[list[str]]) -> list[str]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from shared.client.batches import Batch, Record
-from shared.client.errors import GateUnreachable
+from shared.client.errors import GateUnreachable, GateUntrusted, ProxyRefused
 from shared.client.ports import Circumstances, Credential, Gate, Reply
 from shared.client.retry import Told, Verdict, judge, pause
 from shared.client.rows import Refusal
@@ -175,6 +175,9 @@ class Requests:
                 told = judge(ask(headers))
             except GateUnreachable as error:
                 told = Told(Verdict.AGAIN, 0, error.code, error.message)
+            except (GateUntrusted, ProxyRefused) as error:
+                # Asking again would be told the same.
+                return Stop(error.code, error.message)
             except Unauthenticated as error:
                 return Stop(error.code, error.message, 401)
             if told.verdict is Verdict.RENEW and not renewed:

@@ -14,6 +14,7 @@ import orjson
 
 from shared.client.ports import Reply
 
+NOT_A_GATE = "client.not_a_gate"
 IN_FLIGHT = "ingest.in_flight"
 TOO_HEAVY = frozenset({"ingest.batch_too_heavy", "ingest.too_many_records", "ops.oversized"})
 RECORD_CODES = frozenset(
@@ -53,6 +54,10 @@ def judge(reply: Reply) -> Told:
     """Return what an answer means."""
     document = _document(reply.body)
     code = str((document or {}).get("code", ""))
+    if reply.status == HTTPStatus.NOT_FOUND and not code:
+        # The gate's own 404 is a problem document: something else listens there.
+        title = "Whatever answers at this address is not a gate"
+        return Told(Verdict.FINAL, reply.status, NOT_A_GATE, title)
     return Told(
         _verdict(reply.status, code, document),
         reply.status,

@@ -129,19 +129,25 @@ def _read(
         text = problems.text(value, at) or ""
         if sources.slots(text) is None:
             problems.add(at, "template", "its braces do not fit; write {column}")
+        for column in sources.slots(text) or ():
+            problems.ask(path, column)
         return sources.template(text)
     columns = problems.texts(value, at)
+    if kind == "from":
+        # A list of columns is a choice: one of them will do.
+        problems.ask(path, *columns)
+        return sources.first_of(columns)
+    for column in columns:
+        problems.ask(path, column)
     if kind == "join":
         between = section.get("with", " ")
         if not isinstance(between, str):
             problems.add((*path, "with"), "text_expected", "must be text")
         return sources.joined(columns, str(between))
-    if kind == "digest_of":
-        given = section.get("length", 32)
-        length = problems.whole(given, (*path, "length"), _SHORTEST_DIGEST, _WHOLE_DIGEST)
-        prefix = problems.text(section["prefix"], (*path, "prefix")) if "prefix" in section else ""
-        return sources.digest_of_columns(columns, prefix or "", length or _WHOLE_DIGEST)
-    return sources.first_of(columns)
+    given = section.get("length", 32)
+    length = problems.whole(given, (*path, "length"), _SHORTEST_DIGEST, _WHOLE_DIGEST)
+    prefix = problems.text(section["prefix"], (*path, "prefix")) if "prefix" in section else ""
+    return sources.digest_of_columns(columns, prefix or "", length or _WHOLE_DIGEST)
 
 
 def _lines(
@@ -155,7 +161,10 @@ def _lines(
     if column is None or inner is None:
         return None
     shape = target.contract.shapes[field.of or ""]
+    problems.ask(path, column)
+    since = len(problems.asks)
     below = rules(inner, Target(target.contract, shape), (*path, "fields"), problems)
+    problems.ask_within(column, since)
     return Rule(field.name, partial(sources.look_up, path=column), (_each(below),))
 
 

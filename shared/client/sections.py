@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.ingest.shape import pointer
@@ -12,12 +13,35 @@ from shared.kernel.errors import Item
 type Path = tuple[str | int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One place of a mapping, and the paths of which a source has to have at least one."""
+
+    pointer: str
+    paths: tuple[str, ...]
+    within: tuple[str, ...] = ()
+    """The lists, from the row inwards, whose lines have the paths."""
+
+
 class Problems:
     """Collects what is wrong with a mapping, so that all of it is told at once."""
 
     def __init__(self) -> None:
         """Begin with none."""
         self.items: list[Item] = []
+        self.asks: list[Ask] = []
+        """What the mapping asks of its source, noted on the way."""
+
+    def ask(self, path: Path, *columns: str | None) -> None:
+        """Note columns of which a source has to have at least one."""
+        if found := tuple(column for column in columns if column):
+            self.asks.append(Ask(pointer(path), found))
+
+    def ask_within(self, column: str, since: int) -> None:
+        """Move what was asked ``since`` then into the lines of a list."""
+        self.asks[since:] = [
+            replace(ask, within=(column, *ask.within)) for ask in self.asks[since:]
+        ]
 
     def add(self, path: Path, code: str, message: str) -> None:
         self.items.append(Item(pointer(path), code, message))

@@ -90,6 +90,17 @@ class SigningKeys(Protocol):
         """Return the public keys, 32 bytes each, of every key that ever signed here, by id."""
         ...
 
+    def pin_home(self, home: str) -> str:
+        """Keep what these keys seal for, once, and return what is kept.
+
+        What a database says of itself can be changed by whoever owns it; this cannot.
+        """
+        ...
+
+    def pinned_home(self) -> str | None:
+        """Return what these keys seal for; ``None`` when they have sealed nothing yet."""
+        ...
+
 
 class Telemetry(Protocol):
     """Metrics and spans with OpenTelemetry names; no evidence depends on it (design 9).

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     CHECKPOINT_DIFFERS = "checkpoint_differs"
     LEDGER_TRUNCATED = "ledger_truncated"
     COLUMN_ALTERED = "column_altered"
+    HOME_DIFFERS = "home_differs"
 
 
 MEANING: dict[Kind, str] = {
@@ -58,6 +59,7 @@ MEANING: dict[Kind, str] = {
     Kind.CHECKPOINT_DIFFERS: "the seal is not the one of the auditor's checkpoint",
     Kind.LEDGER_TRUNCATED: "the ledger ends before the auditor's checkpoint",
     Kind.COLUMN_ALTERED: "a column is not generated from the text, so it may say something else",
+    Kind.HOME_DIFFERS: "the database says that it is another one than its keys seal for",
 }
 
 

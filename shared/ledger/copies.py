@@ -24,7 +24,7 @@ def place_of(name: str) -> tuple[int, int] | None:
     """Return number and epoch of a document by its name; ``None`` when it is none of ours."""
     stem = name.rpartition("/")[2].removesuffix(".seal")
     number, mark, epoch = stem.partition("-e")
-    if not (mark and number.isdigit() and epoch.isdigit()):
+    if not (mark and (number + epoch).isascii() and number.isdigit() and epoch.isdigit()):
         return None
     return int(number), int(epoch)
 

@@ -54,6 +54,16 @@ class SealBroken(OpsError):
     title = "The last seal cannot be read or does not verify; see: opsplane ledger verify"
 
 
+class HomeDiffers(Held):
+    """The database says of itself that it is another one than these keys have sealed for."""
+
+    code = "ledger.home_differs"
+    title = (
+        "The database says that it is another one than these signing keys seal for; "
+        "see docs/ledger.md, Home"
+    )
+
+
 class EpochRefused(Conflict):
     """The sequence of a ledger is behind its rows: a restore was not finished."""
 

@@ -154,7 +154,10 @@ def verify_files(
     dropped: frozenset[str] = frozenset(),
 ) -> list[Report]:
     """Check an exported folder alone. Raises `ExportUnusable` when no stream is in it."""
-    here = [name for name in STREAMS if folder.joinpath(name).is_dir()]
+    for name in starts:
+        named(name)
+    # A stream of which the auditor saw a seal is looked for, also where its folder is gone.
+    here = [name for name in STREAMS if folder.joinpath(name).is_dir() or name in starts]
     wanted = here if stream is None else [named(stream).name]
     if not wanted or not folder.is_dir():
         raise ExportUnusable("The folder holds no exported stream")

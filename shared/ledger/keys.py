@@ -20,11 +20,12 @@ def key_id_of(public_key: bytes) -> str:
     return content_address(public_key)
 
 
-def trust_document(keys: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return the document of trusted keys that auditors keep."""
+def trust_document(keys: Mapping[str, bytes], home: str | None = None) -> dict[str, Any]:
+    """Return the document of trusted keys that auditors keep, and what they seal for."""
     return {
         "document": DOCUMENT,
         "keys": {key_id: public.hex() for key_id, public in sorted(keys.items())},
+        "home": home,
     }
 
 
@@ -33,6 +34,8 @@ class Trust:
     """Trusted public keys by id."""
 
     keys: Mapping[str, bytes]
+    home: str | None = None
+    """The database that they seal for; ``None``: nobody says."""
     _loaded: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -42,15 +45,18 @@ class Trust:
             members = orjson.loads(document)
             if members["document"] != DOCUMENT:
                 raise TrustUnreadable
+            home = members.get("home")
             keys = {key_id: bytes.fromhex(text) for key_id, text in members["keys"].items()}
         except (ValueError, KeyError, TypeError, AttributeError):
             raise TrustUnreadable from None
+        if not (home is None or isinstance(home, str)):
+            raise TrustUnreadable
         if not keys or any(
             len(public) != _KEY_BYTES or key_id_of(public) != key_id
             for key_id, public in keys.items()
         ):
             raise TrustUnreadable("A trusted key does not fit its id, or there is none")
-        return cls(keys)
+        return cls(keys, home)
 
     def signed(self, key_id: str, signature: bytes, data: bytes) -> bool:
         """Tell whether a trusted key of this id signed ``data``."""

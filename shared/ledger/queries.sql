@@ -84,8 +84,24 @@ SELECT count(*) AS unsealed,
 
 -- name: altered_columns
 -- How many columns of a stream and its partitions are not, or no longer, generated from the member
--- of the text that has their name; 0: what is proven is what is queried.
-SELECT count(*)
+-- of the text that has their name, and whether the stream is something else than the partitioned
+-- table whose months are those of its texts; 0: what is proven is what is queried.
+SELECT count(*) + (
+           SELECT CASE WHEN stream.relkind = 'p'
+                        AND EXISTS (
+                                SELECT FROM pg_attribute AS own
+                                 WHERE own.attrelid = stream.oid AND own.attgenerated <> ''
+                            )
+                        AND EXISTS (
+                                SELECT FROM pg_constraint AS held
+                                 WHERE held.conrelid = stream.oid AND held.convalidated
+                                   AND held.contype = 'c'
+                                   AND pg_get_constraintdef(held.oid) ~ 'NOT \(month IS DISTINCT FROM ops\.month_of'
+                            )
+                       THEN 0 ELSE 1 END
+             FROM pg_class AS stream
+            WHERE stream.oid = %(table)s::text::regclass
+       )
   FROM pg_partition_tree(%(table)s::text::regclass) AS part
   JOIN pg_attribute AS col ON col.attrelid = part.relid
   LEFT JOIN pg_attrdef AS def ON def.adrelid = col.attrelid AND def.adnum = col.attnum

@@ -102,7 +102,7 @@ def checkpoint_document(reports: list[Report]) -> dict[str, Any]:
 def checkpoint_of_text(text: str) -> dict[str, Checkpoint]:
     """Read ``STREAM:NUMBER:DIGEST``. Raises `CheckpointUnreadable`."""
     parts = text.split(":")
-    if len(parts) != _PARTS or not parts[1].isdigit():
+    if len(parts) != _PARTS or not (parts[1].isascii() and parts[1].isdigit()):
         raise CheckpointUnreadable
     return {parts[0]: _checked(Checkpoint(parts[0], int(parts[1]), parts[2]))}
 

@@ -20,7 +20,7 @@ from shared.kernel.errors import EnvironmentDiffers, Unavailable
 from shared.kernel.ports import SigningKeys
 from shared.ledger import store, tree
 from shared.ledger.copies import Copies
-from shared.ledger.errors import SealBroken
+from shared.ledger.errors import HomeDiffers, SealBroken
 from shared.ledger.keys import Trust
 from shared.ledger.model import START, Position, Seal, Signed, Stretch, read, seal_next
 from shared.ledger.streams import STREAMS
@@ -182,6 +182,9 @@ class Sealer:
         home = store.home(tx)
         if home.environment != call.environment:
             raise EnvironmentDiffers
+        if self._keys.pin_home(home.folder) != home.folder:
+            # Else whoever owns the database could begin a new chain under another name.
+            raise HomeDiffers
         key_id = self._keys.current()
         seal = seal_next(last, stretch, home, (call.service_release_id, key_id), call.now)
         body = seal.body()

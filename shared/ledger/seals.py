@@ -59,7 +59,7 @@ class Scale:
             return Kind.SEAL_KEY_UNTRUSTED
         if not self.trust.signed(seal.key_id, signed.signature, signed.body):
             return Kind.SEAL_SIGNATURE_INVALID
-        here = self.home in (None, seal.home)
+        here = self.home in (None, seal.home) and self.trust.home in (None, seal.home.folder)
         if seal.stream != self.stream or seal.number != number or not here:
             return Kind.SEAL_FOREIGN
         return seal

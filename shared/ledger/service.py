@@ -34,6 +34,11 @@ class Ledger:
         demand(call, Permission.KEY_READ)
         return self._keys.public_keys()
 
+    def home(self, call: Call) -> str | None:
+        """Return the database that these keys seal for; ``None``: nothing is sealed yet."""
+        demand(call, Permission.KEY_READ)
+        return self._keys.pinned_home()
+
     def rotate(self, call: Call) -> str:
         """Make a new signing key and return its id; the next seal of a stream records it."""
         demand(call, Permission.KEY_ROTATE)
@@ -61,7 +66,9 @@ class Ledger:
         ``starts`` are checkpoints by stream; ``dropped`` are months that retention took away.
         """
         demand(call, Permission.SEAL_VERIFY)
-        believed = trust or Trust(self._keys.public_keys())
+        for name in starts or {}:
+            wanted(name)
+        believed = trust or Trust(self._keys.public_keys(), self._keys.pinned_home())
         reports = []
         for one in wanted(stream):
             evidence = LiveEvidence(
@@ -73,9 +80,14 @@ class Ledger:
             report = Verification(scale, evidence, dropped=dropped).run(
                 (starts or {}).get(one.name)
             )
+            if believed.home not in (None, evidence.home.folder):
+                report.differs(Kind.HOME_DIFFERS, 0)
             for _ in range(evidence.altered_columns(one.table)):
                 report.differs(Kind.COLUMN_ALTERED, 0)
             if not copies:
                 report.did_not_cover("copies in storage", report.seals)
             reports.append(report)
+        for name in (starts or {}).keys() - {report.stream for report in reports}:
+            # A checkpoint that nobody held the ledger against must not look as if it held.
+            reports[0].did_not_cover(f"a checkpoint of {name}")
         return reports

@@ -195,11 +195,11 @@ def test_a_proxy_of_the_environment_gets_a_tunnel_and_no_credential(monkeypatch)
         asked.append(connection.recv(65_536))
         connection.sendall(b"HTTP/1.1 502 No\r\n\r\n")
 
-    with served(session) as url, gate_at("https://gate.example") as gate:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with served(session) as url:
         monkeypatch.setenv("HTTPS_PROXY", url)
-        monkeypatch.delenv("NO_PROXY", raising=False)
-        monkeypatch.delenv("no_proxy", raising=False)
-        with pytest.raises(GateUnreachable):
+        with gate_at("https://gate.example") as gate, pytest.raises(GateUnreachable, match="502"):
             gate.policy({"Authorization": "Bearer t"})
     assert asked[0].startswith(b"CONNECT gate.example:443 HTTP/1.1")
     assert b"Bearer" not in asked[0]

@@ -36,6 +36,15 @@ class TestEveryProvider:
         assert keys.current() == first
         assert set(keys.public_keys()) == {first}
 
+    def test_what_keys_seal_for_is_pinned_once(self, keys: SigningKeys) -> None:
+        assert keys.pinned_home() is None
+        assert keys.pin_home("here") == "here"
+        assert keys.pin_home("elsewhere") == "here"
+        assert keys.pinned_home() == "here"
+        keys.rotate()
+        assert keys.pinned_home() == "here"
+        assert len(keys.public_keys()) == 1
+
     def test_an_id_is_the_digest_of_the_public_key(self, keys: SigningKeys) -> None:
         keys.rotate()
         keys.rotate()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.client.errors import MappingInvalid
@@ -190,6 +190,7 @@ columns = st.dictionaries(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(row=columns, other=columns)
 def test_a_digest_names_the_same_columns_the_same_and_others_otherwise(row, other) -> None:
     """A synthetic event id is stable across re-deliveries, whatever the order of columns."""
