@@ -133,6 +133,34 @@ def test_a_file_goes_in_and_people_read_what_became_of_it(desk: Desk) -> None:
     assert out.splitlines()[-1] == "complete already; --restart sends it again"
 
 
+def test_two_sources_never_share_a_receipts_file(desk: Desk) -> None:
+    """What one delivery wrote is not cut away by another one."""
+    receipts = desk.folder / "all.ndjson"
+    desk.write(a_complaint(1), a_complaint(2))
+    assert desk.send("--receipts", str(receipts))[0] == 0
+    before = receipts.read_bytes()
+    other = desk.folder / "other.ndjson"
+    other.write_bytes(orjson.dumps(a_complaint(3)))
+    words = ("send", str(other), "--contract", CONTRACT, "--json", "--receipts", str(receipts))
+    code, out, err = desk.run(*words)
+    assert (code, json.loads(out or err)["code"]) == (
+        problems.CONFLICT,
+        "client.receipts_foreign",
+    )
+    assert receipts.read_bytes() == before
+
+
+def test_the_receipts_of_an_earlier_delivery_of_a_file_are_set_aside(desk: Desk) -> None:
+    desk.write(a_complaint(1))
+    _, first = desk.send()
+    kept = Path(first["receipts_file"]).read_bytes()
+    desk.write(a_complaint(2))
+    _, second = desk.send()
+    place = Path(second["receipts_file"])
+    assert place.read_bytes() != kept
+    assert kept in [file.read_bytes() for file in place.parent.glob("*receipts*")]
+
+
 def test_a_request_says_whose_it_is_and_how_it_is_meant(desk: Desk) -> None:
     desk.write(a_complaint(1))
     desk.send("--handling", "lenient", "--run", "run_a")
@@ -229,6 +257,32 @@ class TestMapping:
         assert ("/fields/maker", "field_unknown") in found
         assert ("/fields/model/form", "key_unknown") in found
         assert ("/fields/odi_number", "field_required") in found
+        assert desk.door.headers == []
+
+    @pytest.mark.parametrize(
+        ("rule", "place"),
+        [
+            ("  city: Citty\n", "/fields/city"),
+            ("only_if:\n  - {from: Knd, in: [x]}\n", "/only_if"),
+        ],
+    )
+    def test_a_column_that_the_file_lacks_is_told_before_anything_is_sent(
+        self, desk: Desk, rule: str, place: str
+    ) -> None:
+        """Else a field, or the whole file, would be left out and called a success."""
+        names = ("odi_number", "make", "model", "model_year", "received_on", "narrative", "city")
+        record = a_complaint(1)
+        file = desk.folder / "complaints.csv"
+        file.write_text(",".join(names) + "\n" + ",".join(str(record[n]) for n in names) + "\n")
+        fields = "".join(f"  {name}: {name}\n" for name in names[:-1])
+        mapping = desk.folder / "m.yaml"
+        mapping.write_text("fields:\n" + fields + rule)
+        for command in ("check", "send"):
+            words = (command, str(file), "--contract", CONTRACT, "--map", str(mapping), "--json")
+            code, out, err = desk.run(*words)
+            told = json.loads(out or err)
+            assert (code, told["code"]) == (problems.INVALID, "client.mapping_invalid")
+            assert any(error["pointer"].startswith(place) for error in told["errors"])
         assert desk.door.headers == []
 
     def test_a_file_that_is_none_is_told(self, desk: Desk) -> None:
