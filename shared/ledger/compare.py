@@ -58,7 +58,7 @@ MEANING: dict[Kind, str] = {
     Kind.EPOCH_DIFFERS: "the recorded beginning of the epoch is not the sealed one",
     Kind.CHECKPOINT_DIFFERS: "the seal is not the one of the auditor's checkpoint",
     Kind.LEDGER_TRUNCATED: "the ledger ends before the auditor's checkpoint",
-    Kind.COLUMN_ALTERED: "a column is not generated from the text, so it may say something else",
+    Kind.COLUMN_ALTERED: "the table is not as it was made, so it may say else than the text",
     Kind.HOME_DIFFERS: "the database says that it is another one than its keys seal for",
 }
 

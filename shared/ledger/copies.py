@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from shared.kernel.ports import BlobStore, DocumentMissing
@@ -9,6 +10,8 @@ from shared.ledger.model import Home, Seal, Signed
 
 CONTAINER = "seals"
 MEDIA_TYPE = "application/octet-stream"
+_NAME = re.compile(r"([0-9]{1,18})-e([0-9]{1,9})\.seal")
+"""Bounded: Python refuses to read numbers of thousands of digits."""
 
 
 def name_of(stream: str, number: int, epoch: int) -> str:
@@ -22,11 +25,8 @@ def name_of(stream: str, number: int, epoch: int) -> str:
 
 def place_of(name: str) -> tuple[int, int] | None:
     """Return number and epoch of a document by its name; ``None`` when it is none of ours."""
-    stem = name.rpartition("/")[2].removesuffix(".seal")
-    number, mark, epoch = stem.partition("-e")
-    if not (mark and (number + epoch).isascii() and number.isdigit() and epoch.isdigit()):
-        return None
-    return int(number), int(epoch)
+    found = _NAME.fullmatch(name.rpartition("/")[2])
+    return (int(found[1]), int(found[2])) if found else None
 
 
 class Copies:

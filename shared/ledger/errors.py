@@ -64,6 +64,13 @@ class HomeDiffers(Held):
     )
 
 
+class EpochMissing(Held):
+    """Transaction ids are behind those that were sealed: a restore that began no epoch."""
+
+    code = "ledger.epoch_missing"
+    title = "Transaction ids are behind the last seal; a restore has to begin a new epoch"
+
+
 class EpochRefused(Conflict):
     """The sequence of a ledger is behind its rows: a restore was not finished."""
 

@@ -20,7 +20,7 @@ from shared.ledger.copies import name_of, place_of
 from shared.ledger.errors import ExportUnusable
 from shared.ledger.keys import Trust
 from shared.ledger.model import Seal, Signed, read
-from shared.ledger.report import Checkpoint, Report
+from shared.ledger.report import Checkpoint, Report, carry_on
 from shared.ledger.seals import Copy, Scale
 from shared.ledger.streams import STREAMS, named
 from shared.ledger.verification import PAGE, Verification
@@ -124,13 +124,17 @@ class FileEvidence:
     def entries(self, seals: Sequence[Seal]) -> Iterator[list[bytes]]:
         """Yield the leaf hashes of the lines beside each seal."""
         for seal in seals:
-            try:
-                lines = self._places[seal.number].with_suffix(".ndjson").read_bytes().split(b"\n")
-            except FileNotFoundError:
-                lines = [b""]
-            if lines[-1] == b"":
-                lines.pop()
-            yield tree.leaves_of(lines)
+            yield tree.leaves_of(self.texts(seal))
+
+    def texts(self, seal: Seal) -> Iterator[bytes]:
+        """Yield the lines beside a seal."""
+        try:
+            lines = self._places[seal.number].with_suffix(".ndjson").read_bytes().split(b"\n")
+        except FileNotFoundError:
+            lines = [b""]
+        if lines[-1] == b"":
+            lines.pop()
+        yield from lines
 
     def beyond(self, last: Seal | None, following: Seal) -> int:  # noqa: ARG002
         """Return 0: a line stands beside its seal or nowhere."""
@@ -158,11 +162,13 @@ def verify_files(
         named(name)
     # A stream of which the auditor saw a seal is looked for, also where its folder is gone.
     here = [name for name in STREAMS if folder.joinpath(name).is_dir() or name in starts]
-    wanted = here if stream is None else [named(stream).name]
+    wanted = [name for name in here if stream in (None, name)]
+    if stream is not None:
+        named(stream)
     if not wanted or not folder.is_dir():
-        raise ExportUnusable("The folder holds no exported stream")
+        raise ExportUnusable("The folder holds no such exported stream")
     try:
-        return [
+        reports = [
             Verification(Scale(name, None, trust), FileEvidence(folder, name), dropped=dropped).run(
                 starts.get(name)
             )
@@ -170,3 +176,8 @@ def verify_files(
         ]
     except OSError as error:
         raise ExportUnusable from error
+    for report in reports:
+        if report.ok and not report.seals and report.checkpoint is None:
+            report.did_not_cover("folder without a seal")
+    carry_on(reports, starts)
+    return reports

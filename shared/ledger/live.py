@@ -12,6 +12,7 @@ from shared.ledger.copies import Copies
 from shared.ledger.keys import Trust
 from shared.ledger.model import START, Seal, Signed, read
 from shared.ledger.seals import Copy
+from shared.ledger.streams import named
 from shared.ledger.verification import PAGE
 
 _AT_ONCE = 8
@@ -71,6 +72,15 @@ class LiveEvidence:
             rows = store.entries_between(tx, self._stream, epoch, seals[0].after, seals[-1].through)
             yield from _by_seal(seals, rows)
 
+    def texts(self, seal: Seal) -> Iterator[bytes]:
+        """Yield the texts of one seal's rows."""
+        with self._database.platform(self._call, read_only=True) as tx:
+            epoch = self._epoch(tx, seal)
+            for _, _, text in store.entries_between(
+                tx, self._stream, epoch, seal.after, seal.through
+            ):
+                yield text
+
     def beyond(self, last: Seal | None, following: Seal) -> int:
         """Count the rows before an epoch's first that none of the seals before it covers."""
         if last is None:
@@ -93,10 +103,10 @@ class LiveEvidence:
             waiting = store.waiting_behind(tx, self._stream, last)
         return sum(found.unsealed for found in waiting)
 
-    def altered_columns(self, table: str) -> int:
-        """Count columns through which something else is queried than what is proven."""
+    def altered_columns(self) -> int:
+        """Count in how many ways something else may be queried than what is proven."""
         with self._database.platform(self._call, read_only=True) as tx:
-            return store.altered_columns(tx, table)
+            return store.altered_columns(tx, named(self._stream))
 
     def _fetch(self, page: Mapping[int, Signed]) -> None:
         """Fetch the copies of a page together: storage answers in milliseconds, many at a time."""

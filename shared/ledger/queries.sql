@@ -16,6 +16,10 @@ SELECT epoch, above_seq FROM ops.ledger_epoch
  WHERE stream = %(stream)s
  ORDER BY epoch;
 
+-- name: next_xid
+-- The id that the next transaction of this cluster gets.
+SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+
 -- name: begin_epoch
 -- Begin the next epoch of every stream; writers wait until the transaction ends.
 SELECT ops.begin_ledger_epoch(%(now)s);
@@ -83,34 +87,53 @@ SELECT count(*) AS unsealed,
          LIMIT %(most)s) AS waiting;
 
 -- name: altered_columns
--- How many columns of a stream and its partitions are not, or no longer, generated from the member
--- of the text that has their name, and whether the stream is something else than the partitioned
--- table whose months are those of its texts; 0: what is proven is what is queried.
-SELECT count(*) + (
-           SELECT CASE WHEN stream.relkind = 'p'
-                        AND EXISTS (
-                                SELECT FROM pg_attribute AS own
-                                 WHERE own.attrelid = stream.oid AND own.attgenerated <> ''
-                            )
-                        AND EXISTS (
-                                SELECT FROM pg_constraint AS held
-                                 WHERE held.conrelid = stream.oid AND held.convalidated
-                                   AND held.contype = 'c'
-                                   AND pg_get_constraintdef(held.oid) ~ 'NOT \(month IS DISTINCT FROM ops\.month_of'
-                            )
-                       THEN 0 ELSE 1 END
-             FROM pg_class AS stream
-            WHERE stream.oid = %(table)s::text::regclass
-       )
-  FROM pg_partition_tree(%(table)s::text::regclass) AS part
-  JOIN pg_attribute AS col ON col.attrelid = part.relid
-  LEFT JOIN pg_attrdef AS def ON def.adrelid = col.attrelid AND def.adnum = col.attnum
- WHERE col.attnum > 0 AND NOT col.attisdropped
-   AND col.attname NOT IN ('month', 'seq', 'xid', 'body')
-   AND (col.attgenerated = ''
-        OR pg_get_expr(def.adbin, def.adrelid) !~ concat(
-               '^\(+body\)::jsonb ->> ''', col.attname, '(_utc)?''::text\)+(::[a-z ]+)?$'
-           ));
+-- In how many ways a stream is not the table that was made; 0: what is proven is what is queried.
+-- It is partitioned and has partitions; in each of them every column is there and is generated from
+-- its member of the text, none other is, and a row has to stand in the month of its text.
+WITH part AS (
+    SELECT class.oid, class.relkind
+      FROM pg_partition_tree(to_regclass(%(table)s::text)) AS tree
+      JOIN pg_class AS class ON class.oid = tree.relid
+), expected AS (
+    SELECT made.name, made.member
+      FROM unnest(%(columns)s::text[], %(members)s::text[]) AS made (name, member)
+     UNION ALL
+    SELECT plain.name, NULL FROM unnest(ARRAY['month', 'seq', 'xid', 'body']) AS plain (name)
+), col AS (
+    SELECT part.oid, att.attname::text AS name, att.attgenerated <> '' AS generated,
+           pg_get_expr(def.adbin, def.adrelid) AS expression
+      FROM part
+      JOIN pg_attribute AS att ON att.attrelid = part.oid
+      LEFT JOIN pg_attrdef AS def ON def.adrelid = att.attrelid AND def.adnum = att.attnum
+     WHERE att.attnum > 0 AND NOT att.attisdropped
+)
+SELECT (NOT EXISTS (SELECT FROM part WHERE part.relkind = 'p'
+                       AND part.oid = to_regclass(%(table)s::text)))::integer
+     + (NOT EXISTS (SELECT FROM part WHERE part.relkind = 'r'))::integer
+     + (SELECT count(*) FROM part WHERE part.relkind NOT IN ('p', 'r'))
+     + (SELECT count(*) FROM part CROSS JOIN expected
+         WHERE NOT EXISTS (
+                   SELECT FROM col
+                    WHERE col.oid = part.oid AND col.name = expected.name
+                      AND col.generated = (expected.member IS NOT NULL)
+                      AND (expected.member IS NULL
+                           OR col.expression ~ concat(
+                                  '^\(+body\)::jsonb ->> ''', expected.member, '''::text\)+$'))
+               ))
+     + (SELECT count(*) FROM col
+         WHERE NOT EXISTS (SELECT FROM expected WHERE expected.name = col.name))
+     + (SELECT count(*) FROM part
+         WHERE NOT EXISTS (
+                   SELECT FROM pg_constraint AS con
+                    WHERE con.conrelid = part.oid AND con.contype = 'c' AND con.convalidated
+                      AND con.conenforced
+                      AND con.conname = %(constraint)s::text
+                      AND pg_get_expr(con.conbin, con.conrelid) = %(condition)s::text
+               ))
+     + (SELECT count(*) FROM pg_proc AS func
+         WHERE func.oid = to_regprocedure('ops.month_of(text)')
+           AND pg_get_function_sqlbody(func.oid) IS DISTINCT FROM
+               'RETURN (replace("left"(instant, 7), ''-''::text, ''''::text))::integer');
 
 -- name: last_seal
 -- The last seal of a stream; no row: nothing is sealed yet.

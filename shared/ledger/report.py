@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +16,8 @@ CHECKPOINT = "ops.checkpoint.v1"
 LISTED = 10_000
 """Differences that are listed one by one; more are counted."""
 _PARTS = 3
+_NUMBER = re.compile(r"[0-9]{1,18}")
+"""Bounded: Python refuses to read numbers of thousands of digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class Report:
     """How many differences there are, listed or not."""
     uncovered: dict[str, int] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
+    carried: list[Checkpoint] = field(default_factory=list)
+    """Checkpoints of streams that were not asked for: not looked at, and not to be lost."""
 
     @property
     def ok(self) -> bool:
@@ -84,17 +90,22 @@ class Report:
             self.uncovered[what] = self.uncovered.get(what, 0) + count
 
 
+def carry_on(reports: list[Report], starts: Mapping[str, Checkpoint]) -> None:
+    """Tell of checkpoints that nothing was held against: they must not look as if they held."""
+    for stream in sorted(starts.keys() - {report.stream for report in reports}):
+        reports[0].did_not_cover(f"a checkpoint of {stream}")
+        reports[0].carried.append(starts[stream])
+
+
 def checkpoint_document(reports: list[Report]) -> dict[str, Any]:
     """Return what an auditor keeps for the next verification: where what verified ends."""
     return {
         "document": CHECKPOINT,
         "streams": {
-            report.checkpoint.stream: {
-                "number": report.checkpoint.number,
-                "digest": report.checkpoint.digest,
-            }
+            kept.stream: {"number": kept.number, "digest": kept.digest}
             for report in reports
-            if report.checkpoint and report.ok
+            for kept in [*report.carried, report.checkpoint if report.ok else None]
+            if kept is not None
         },
     }
 
@@ -102,7 +113,7 @@ def checkpoint_document(reports: list[Report]) -> dict[str, Any]:
 def checkpoint_of_text(text: str) -> dict[str, Checkpoint]:
     """Read ``STREAM:NUMBER:DIGEST``. Raises `CheckpointUnreadable`."""
     parts = text.split(":")
-    if len(parts) != _PARTS or not (parts[1].isascii() and parts[1].isdigit()):
+    if len(parts) != _PARTS or not _NUMBER.fullmatch(parts[1]):
         raise CheckpointUnreadable
     return {parts[0]: _checked(Checkpoint(parts[0], int(parts[1]), parts[2]))}
 
@@ -114,7 +125,7 @@ def checkpoints_of_file(document: bytes) -> dict[str, Checkpoint]:
         if members["document"] != CHECKPOINT:
             raise CheckpointUnreadable
         return {
-            stream: _checked(Checkpoint(stream, int(seen["number"]), str(seen["digest"])))
+            stream: _checked(Checkpoint(stream, seen["number"], str(seen["digest"])))
             for stream, seen in members["streams"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -123,6 +134,11 @@ def checkpoints_of_file(document: bytes) -> dict[str, Checkpoint]:
 
 def _checked(found: Checkpoint) -> Checkpoint:
     digest = found.digest
-    if found.number < 1 or len(digest) != 64 or set(digest) - set("0123456789abcdef"):  # noqa: PLR2004
+    if (
+        type(found.number) is not int
+        or found.number < 1
+        or len(digest) != 64  # noqa: PLR2004
+        or set(digest) - set("0123456789abcdef")
+    ):
         raise CheckpointUnreadable
     return found

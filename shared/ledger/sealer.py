@@ -16,11 +16,11 @@ from shared.governance.facts import record
 from shared.kernel import log
 from shared.kernel.call import Call, demand
 from shared.kernel.db import Database, Tx
-from shared.kernel.errors import EnvironmentDiffers, Unavailable
+from shared.kernel.errors import EnvironmentDiffers, Held, Unavailable
 from shared.kernel.ports import SigningKeys
 from shared.ledger import store, tree
 from shared.ledger.copies import Copies
-from shared.ledger.errors import HomeDiffers, SealBroken
+from shared.ledger.errors import EpochMissing, HomeDiffers, SealBroken
 from shared.ledger.keys import Trust
 from shared.ledger.model import START, Position, Seal, Signed, Stretch, read, seal_next
 from shared.ledger.streams import STREAMS
@@ -83,7 +83,7 @@ class Sealer:
                         break
                     seals += 1
                     entries += step
-            except (Unavailable, SealBroken) as error:
+            except (Unavailable, Held, SealBroken) as error:
                 log.trouble("ledger.seal.failed", error, stream=stream)
                 trouble = trouble or error
         copies = self.copy(call)
@@ -137,6 +137,8 @@ class Sealer:
             last = self._last(tx, stream)
             epochs = store.epochs(tx, stream)
             epoch, after = store.resume(last[0] if last else None, epochs)
+            if store.epoch_missing(tx, last[0] if last else None, epochs):
+                raise EpochMissing
             found = self._next(tx, stream, epoch, after)
             while not found.leaves and epoch.closed:
                 # The epoch is over and all of it is sealed: go on in the next one.

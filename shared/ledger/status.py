@@ -29,7 +29,8 @@ class StreamStatus:
     uncopied: int
     """Seals whose copy is not in Blob storage yet."""
     broken: bool
-    """The last seal cannot be read: nothing is sealed until somebody has looked."""
+    """The last seal cannot be read, or a restore began no epoch: nothing is sealed until somebody
+    has looked."""
 
 
 def look(tx: Tx, now: datetime) -> list[StreamStatus]:
@@ -43,6 +44,7 @@ def _look(tx: Tx, stream: str, now: datetime) -> StreamStatus:
         last = store.last_read(tx, stream)
     except SealBroken:
         broken = True
+    broken = broken or store.epoch_missing(tx, last, store.epochs(tx, stream))
     waiting = store.waiting_behind(tx, stream, last)
     return StreamStatus(
         stream=stream,

@@ -13,6 +13,7 @@ from shared.kernel.errors import EnvironmentDiffers
 from shared.kernel.sql import Queries
 from shared.ledger.errors import SealBroken
 from shared.ledger.model import START, Home, Position, Seal, Signed, read
+from shared.ledger.streams import Stream
 
 _sql = Queries("shared.ledger")
 
@@ -75,6 +76,16 @@ def begin_epoch(tx: Tx, now: datetime) -> int:
     return int(tx.value(_sql.begin_epoch, {"now": now}))
 
 
+def epoch_missing(tx: Tx, last: Seal | None, known: list[Epoch]) -> bool:
+    """Tell whether this cluster counts transactions below what the open epoch has sealed.
+
+    Its new rows would stand before the last seal, where no later one reaches them.
+    """
+    if last is None or last.epoch != known[-1].epoch:
+        return False
+    return int(tx.value(_sql.next_xid)) <= last.through_xid
+
+
 def highest_seq(tx: Tx, stream: str) -> int:
     """Return the highest seq of a stream, 0 when it is empty."""
     return int(tx.value(_sql.highest_seq, {"stream": stream}) or 0)
@@ -125,9 +136,20 @@ def waiting(tx: Tx, stream: str, epoch: Epoch, after: Position) -> Waiting:
     return found or Waiting(0, None, None)
 
 
-def altered_columns(tx: Tx, table: str) -> int:
-    """Count columns of a stream that are not generated from its text."""
-    return int(tx.value(_sql.altered_columns, {"table": table}))
+def altered_columns(tx: Tx, stream: Stream) -> int:
+    """Count in how many ways a stream shows something else than its texts."""
+    return int(
+        tx.value(
+            _sql.altered_columns,
+            {
+                "table": stream.table,
+                "columns": [column for column, _ in stream.columns],
+                "members": [member for _, member in stream.columns],
+                "constraint": f"{stream.name}_month_is_of_body",
+                "condition": stream.month_check,
+            },
+        )
+    )
 
 
 def waiting_behind(tx: Tx, stream: str, last: Seal | None) -> list[Waiting]:

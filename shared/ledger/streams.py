@@ -13,15 +13,43 @@ class Stream:
 
     name: str
     table: str
-    dated: str
-    """The member of an entry's text that says when it was made."""
+    dated: tuple[str, ...]
+    """Members of an entry's text that say when it was made; the first that is there counts."""
+    columns: tuple[tuple[str, str], ...]
+    """Columns that are generated from the text, each with the member that it shows."""
+
+    @property
+    def month_check(self) -> str:
+        """Return the condition that a row stands in the month of its text, as Postgres has it."""
+        members = [f"((body)::jsonb ->> '{member}'::text)" for member in self.dated]
+        dated = members[0] if len(members) == 1 else f"COALESCE({', '.join(members)})"
+        return f"(NOT (month IS DISTINCT FROM ops.month_of({dated})))"
+
+
+def _same(*names: str) -> tuple[tuple[str, str], ...]:
+    """Return columns that have the name of their member."""
+    return tuple((name, name) for name in names)
 
 
 STREAMS: dict[str, Stream] = {
     stream.name: stream
     for stream in (
-        Stream("admission", "ops.admission", "admitted_at_utc"),
-        Stream("fact", "ops.fact", "recorded_at"),
+        Stream(
+            "admission",
+            "ops.admission",
+            ("admitted_at_utc", "decided_at_utc"),
+            (
+                *_same("tenant_id", "receipt_id", "request_id", "event_id", "event_class"),
+                *_same("platform_run_id", "decision"),
+                ("admitted_at", "admitted_at_utc"),
+            ),
+        ),
+        Stream(
+            "fact",
+            "ops.fact",
+            ("recorded_at",),
+            _same("fact_id", "tenant_id", "name", "actor_id", "recorded_at"),
+        ),
     )
 }
 

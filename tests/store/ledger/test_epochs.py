@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from shared.kernel.call import PermissionMissing
 from shared.kernel.db import Login
-from shared.ledger.errors import EpochRefused
+from shared.ledger.errors import EpochMissing, EpochRefused
 from shared.ledger.model import read
 from tests.store.ledger.conftest import admit, seal_all, told, verify
 from tests.support.fix_db import World
@@ -182,3 +183,37 @@ def test_an_epoch_needs_its_permission(sealed: World) -> None:
     with pytest.raises(PermissionMissing):
         sealed.services.epochs.begin(sealed.operator(frozenset()))
     assert sealed.rows("SELECT epoch FROM ops.environment_marker") == [(1,)]
+
+
+def test_a_restore_that_began_no_epoch_is_refused_and_told(sealed: World) -> None:
+    """Its transactions count below the last seal, where no later seal would reach their rows."""
+    admit(sealed, 2)
+    seal_all(sealed)
+    keys = sealed.services.signing_keys
+    body = replace(seals(sealed)[0], through_xid=10**9).body()
+    with sealed.connect() as owner:
+        # As if the seal had been made in a cluster that had counted further.
+        owner.execute("SET session_replication_role = replica")
+        owner.execute("DELETE FROM ops.seal_intent")
+        owner.execute(
+            "WITH kept AS (DELETE FROM ops.seal WHERE stream = 'admission' RETURNING leaves)"
+            " SELECT set_config('test.leaves', encode(leaves, 'hex'), false) FROM kept"
+        )
+        owner.execute(
+            "INSERT INTO ops.seal (body, signature, leaves)"
+            " VALUES (%s, %s, decode(current_setting('test.leaves'), 'hex'))",
+            (body.decode(), keys.sign(keys.current(), body)),
+        )
+    admit(sealed, 1, first=20)
+    with pytest.raises(EpochMissing):
+        sealed.services.sealer.seal(sealed.services.timer_call())
+    assert broken(sealed) == {"admission": True, "fact": False}
+    sealed.services.epochs.begin(sealed.operator())
+    admit(sealed, 2, first=30)
+    seal_all(sealed)
+    assert [seal.epoch for seal in seals(sealed)] == [1, 2]
+    assert broken(sealed) == {"admission": False, "fact": False}
+
+
+def broken(world: World) -> dict[str, bool]:
+    return {one.stream: one.broken for one in world.services.ledger.status(world.operator())}

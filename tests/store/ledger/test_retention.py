@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from shared.ledger.files import verify_files
+from shared.ledger.keys import Trust
 from tests.store.ledger.conftest import admit, seal_all, told, verify
 from tests.support.fix_db import World
 
@@ -59,3 +63,39 @@ def test_a_month_that_was_not_dropped_after_all_is_checked(sealed: World) -> Non
             "UPDATE ops.admission SET body = replace(body, 'ADMIT', 'DENY') WHERE seq = 1"
         )
     assert told(verify(sealed, dropped=NOVEMBER)) == [("entry_edited", 1, 0)]
+
+
+def test_as_many_rows_of_another_month_do_not_pass_for_the_dropped_one(sealed: World) -> None:
+    """How many are missing says nothing of which."""
+    admit(sealed, 2)
+    sealed.clock.advance(days=20)
+    admit(sealed, 3, first=50)
+    seal_all(sealed)
+    drop(sealed, "month = 202612 AND seq < (SELECT max(seq) FROM ops.admission)")
+    report = verify(sealed, dropped=NOVEMBER)
+    assert told(report) == [("entry_missing", 1, 2), ("entry_missing", 1, 3)]
+    assert report.uncovered == {}
+
+
+def test_of_two_months_that_may_be_dropped_one_may_still_be_there_whole(sealed: World) -> None:
+    two_months(sealed)
+    both = NOVEMBER | {"202612"}
+    drop(sealed, "month = 202611")
+    assert told(verify(sealed, dropped=both)) == []
+    drop(sealed, "seq = (SELECT min(seq) FROM ops.admission)")
+    assert ("entry_missing", 1, 3) in told(verify(sealed, dropped=both))
+
+
+def test_files_are_held_to_the_same_rule(sealed: World, tmp_path: Path) -> None:
+    admit(sealed, 2)
+    sealed.clock.advance(days=20)
+    admit(sealed, 3, first=50)
+    seal_all(sealed)
+    sealed.services.exports.export(sealed.operator(), "admission", tmp_path)
+    trust = Trust(sealed.services.signing_keys.public_keys())
+    file = tmp_path / "admission" / "000000000001-e1.ndjson"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[2:]))
+    assert verify_files(tmp_path, trust, {}, dropped=NOVEMBER)[0].ok
+    file.write_bytes(b"".join([*lines[:2], lines[4]]))
+    assert not verify_files(tmp_path, trust, {}, dropped=NOVEMBER)[0].ok
